@@ -1,0 +1,1 @@
+"""Percore's load test: real replicas behind a balancer, every answer checked. Talks HTTP only."""

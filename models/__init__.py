@@ -1,0 +1,1 @@
+"""Percore's model life cycle: data, features, fit, evaluate, store."""
