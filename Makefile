@@ -1,0 +1,84 @@
+# Everything a contributor types. `make` lists it.
+
+PYTHON ?= python3
+STORE ?= store
+PORT ?= 8000
+
+BIN := .venv/bin
+CODE := $(wildcard conftest.py service models loadtest deploy docs tests)
+# Named after the requirements' content, not their time: a checkout that changes nothing costs nothing.
+STAMP := .venv/.installed-$(shell cksum < requirements/dev.txt | tr ' ' '-')
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-annotate --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help env run test check checks format check-format lint type layers spelling docs \
+	check-docs check-docker requirements clean
+
+help: ## list what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: $(STAMP) ## make .venv with everything that pip can install (PYTHON=python3.12 for another Python)
+
+$(STAMP): requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Percore needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
+	  echo "Name another one: make env PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  $(PYTHON) -m venv --clear .venv
+	@echo "Installing what requirements/dev.txt lists into .venv; this takes a minute or two."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@rm -f .venv/.installed-*
+	@touch $@
+
+run: env ## train the sample models that are missing and serve them on http://127.0.0.1:8000
+	$(BIN)/python -m models train --all --if-missing --store $(STORE)
+	@echo "Percore: http://127.0.0.1:$(PORT)/docs (stop with Ctrl-C)"
+	@exec $(BIN)/python -m service --store $(STORE) --port $(PORT)
+
+test: env ## run the whole functional suite; with CI=true a skipped test is a failure
+	$(BIN)/python -m pytest $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
+
+check: export CI := true
+check: test checks ## run exactly what CI runs: the tests and every check below
+
+checks: check-format lint type layers spelling check-docs check-docker
+
+format: env ## rewrite the code in the house's format
+	$(BIN)/ruff check --quiet --select I --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+check-format: env
+	$(BIN)/ruff format --check $(CODE)
+
+lint: env ## look for mistakes with ruff
+	$(BIN)/ruff check $(CODE)
+
+type: env ## check types with mypy, strictly
+	$(BIN)/mypy --explicit-package-bases $(CODE)
+
+layers: env ## check with import-linter who may import whom
+	$(BIN)/lint-imports
+
+spelling: env ## look for misspelt words
+	$(BIN)/codespell
+
+docs: env ## write the generated parts of the docs again
+	$(BIN)/python docs/generate.py
+
+check-docs: env ## check that the generated parts of the docs are as the code says
+	$(if $(wildcard docs/generate.py),$(BIN)/python docs/generate.py --check,@true)
+
+check-docker: env ## check the Dockerfile against our rules
+	$(BIN)/python deploy/check_dockerfile.py Dockerfile
+
+requirements: ## resolve the dependencies again and write requirements/*.txt (needs uv)
+	@command -v uv >/dev/null || { echo "make requirements needs uv on the PATH" >&2; exit 1; }
+	$(COMPILE) pyproject.toml --output-file requirements/service.txt
+	$(COMPILE) --group dev --extra loadtest pyproject.toml --constraint requirements/service.txt \
+	  --output-file requirements/dev.txt
+	@! grep -n -e '://' -e '^-' requirements/service.txt requirements/dev.txt || { \
+	  echo "a requirements file names a place: only names, versions and hashes belong there" >&2; exit 1; }
+
+clean: ## remove caches and the environment; the store stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
