@@ -70,7 +70,7 @@ check-docs: env ## check that the generated parts of the docs are as the code sa
 	$(if $(wildcard docs/generate.py),$(BIN)/python docs/generate.py --check,@true)
 
 check-docker: env ## check the Dockerfile against our rules
-	$(BIN)/python deploy/check_dockerfile.py Dockerfile
+	$(BIN)/python -m deploy.check_dockerfile Dockerfile
 
 requirements: ## resolve the dependencies again and write requirements/*.txt (needs uv)
 	@command -v uv >/dev/null || { echo "make requirements needs uv on the PATH" >&2; exit 1; }
