@@ -1,0 +1,202 @@
+"""A tabular model's input schema, derived from the fitted pipeline and its training rows."""
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal, cast
+
+import numpy as np
+import pandas as pd
+
+from models.encoders import ColumnKnowledge, column_knowledge
+from models.errors import RefusedModel
+from models.estimators import Estimator, first_step, fitted_names
+from models.pictures import PicturePixels
+from models.rows import Rows, as_container, cell
+from models.schema import Cell, Column, DType, ImageSchema, InputSchema, TabularSchema
+
+PROBE_ROWS: Final = 4
+"""Rows in which a column is set to missing to see whether the model bears it."""
+
+_BY_PYTHON_TYPE: Final[dict[frozenset[type], DType]] = {
+    frozenset({bool}): "bool",
+    frozenset({int}): "int64",
+    frozenset({float}): "float64",
+    frozenset({int, float}): "float64",
+    frozenset({str}): "string",
+}
+_NUMPY_DTYPES: Final = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)} | {
+    "float32",
+    "float64",
+}
+
+
+def input_schema(model: Estimator, X: Rows, names: Sequence[str] | None = None) -> InputSchema:
+    """Derive what the model takes.
+
+    Args:
+        model: a fitted estimator.
+        X: its training rows, or a sample like them: a DataFrame, a 2-D array, or pictures.
+        names: columns of an array, in order; x0, x1, … if they are not known.
+
+    Raises:
+        RefusedModel: a column cannot be carried by a request, and what to do about it.
+    """
+    step = first_step(model)
+    if isinstance(step, PicturePixels):
+        mode = cast("Literal['L', 'RGB']", step.mode)
+        return ImageSchema(mode=mode, width=step.width, height=step.height)
+    fitted = fitted_names(model)
+    if isinstance(X, pd.DataFrame):
+        frame = X
+    else:
+        frame = pd.DataFrame(X, columns=list(names or (f"x{i}" for i in range(X.shape[1]))))
+    frame = frame[fitted] if fitted is not None else frame
+    return tabular_schema(model, frame, "array" if fitted is None else "frame")
+
+
+def tabular_schema(
+    model: Estimator, frame: pd.DataFrame, container: Literal["frame", "array"]
+) -> TabularSchema:
+    """Derive the columns from the steps that see them and from the rows.
+
+    Args:
+        model: a fitted estimator.
+        frame: rows with exactly the model's columns, in the fitted order.
+        container: what the model was fitted on.
+
+    Raises:
+        RefusedModel: as `input_schema`.
+    """
+    names = [str(name) for name in frame.columns]
+    if len(set(names)) != len(names):
+        raise RefusedModel("two columns have the same name; requests could not tell them apart")
+    knowledge = column_knowledge(model, names)
+    columns = []
+    for name in names:
+        nullable = _is_nullable(model, frame, name, container, knowledge[name])
+        columns.append(_column(frame[name], knowledge[name], nullable))
+    return TabularSchema(container=container, columns=tuple(columns))
+
+
+def without(frame: pd.DataFrame, name: str, missing: str) -> pd.DataFrame:
+    """Return a copy with one column missing in every row, by the marker that the model knows."""
+    copy = frame.copy()
+    column = copy[name]
+    if isinstance(column.dtype, pd.CategoricalDtype) or column.dtype.kind not in "iu":
+        copy[name] = pd.Series(
+            [None if missing == "none" else np.nan] * len(copy),
+            index=copy.index,
+            dtype=column.dtype,
+        )
+    else:
+        copy[name] = np.nan
+    return copy
+
+
+def _column(values: "pd.Series[Any]", known: ColumnKnowledge, nullable: bool) -> Column:
+    dtype = _dtype(values)
+    frame_dtype = str(values.dtype)
+    if nullable and values.dtype.kind in "iu":
+        # A missing value needs a float: numpy's integers have none.
+        dtype, frame_dtype = "float64", "float64"
+    lowest, highest = _bounds(values, dtype)
+    return Column(
+        name=str(values.name),
+        dtype=dtype,
+        frame_dtype=frame_dtype,
+        nullable=nullable,
+        missing=_marker(values, known),
+        categories=_categories(values, known),
+        ordered=known.ordered
+        or (isinstance(values.dtype, pd.CategoricalDtype) and bool(values.dtype.ordered)),
+        min=lowest,
+        max=highest,
+        example=_example(values, dtype),
+    )
+
+
+def _dtype(values: "pd.Series[Any]") -> DType:
+    """Say what a request carries for this column.
+
+    Raises:
+        RefusedModel: no JSON value stands for it.
+    """
+    dtype = values.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return _dtype(pd.Series(dtype.categories, name=values.name))
+    plain = str(dtype).lower()
+    if plain in _NUMPY_DTYPES:
+        return cast("DType", plain)
+    if plain in {"bool", "boolean"}:
+        return "bool"
+    if isinstance(dtype, pd.StringDtype):
+        return "string"
+    kinds = frozenset(type(item) for item in _present(values)) if dtype == object else frozenset()
+    if kinds in _BY_PYTHON_TYPE:
+        return _BY_PYTHON_TYPE[kinds]
+    found = " and ".join(sorted(kind.__name__ for kind in kinds)) or str(dtype)
+    raise RefusedModel(
+        f"column {values.name!r} holds {found}; a request carries numbers, texts and booleans,"
+        " one kind a column: convert it before the model is fitted"
+    )
+
+
+def _present(values: "pd.Series[Any]") -> list[Cell]:
+    """Return the values that are not missing, as JSON carries them."""
+    found = (cell(value, f"column {values.name!r}") for value in values)
+    return [value for value in found if value is not None]
+
+
+def _marker(values: "pd.Series[Any]", known: ColumnKnowledge) -> Literal["nan", "none"]:
+    if values.dtype != object:
+        return "nan"
+    if known.missing is not None:
+        return known.missing
+    return "none" if any(value is None for value in values) else "nan"
+
+
+def _categories(
+    values: "pd.Series[Any]", known: ColumnKnowledge
+) -> tuple[bool | int | float | str, ...] | None:
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        # All of the dtype's: a worker rebuilds it from them, code by code.
+        return tuple(_present(pd.Series(values.dtype.categories)))  # type: ignore[arg-type]
+    if known.categories is None or not known.categories:
+        return None
+    if _dtype(values) == "bool":
+        return tuple(bool(value) for value in known.categories)
+    return known.categories
+
+
+def _bounds(values: "pd.Series[Any]", dtype: DType) -> tuple[float | None, float | None]:
+    present = _present(values)
+    if dtype in {"bool", "string"} or not present:
+        return None, None
+    numbers = [float(value) for value in present if not isinstance(value, str)]
+    return min(numbers), max(numbers)
+
+
+def _example(values: "pd.Series[Any]", dtype: DType) -> Cell:
+    present = _present(values)
+    if not present:
+        return None
+    return float(present[0]) if dtype.startswith("float") else present[0]
+
+
+def _is_nullable(
+    model: Estimator,
+    frame: pd.DataFrame,
+    name: str,
+    container: Literal["frame", "array"],
+    known: ColumnKnowledge,
+) -> bool:
+    """Say whether training knew missing values in the column and the model predicts them."""
+    if frame[name].dtype.kind == "b":
+        return False
+    if not (known.takes_missing or bool(frame[name].isna().any())):
+        return False
+    probe = without(frame.iloc[:PROBE_ROWS], name, _marker(frame[name], known))
+    try:
+        predicted = np.asarray(model.predict(as_container(container, probe)))
+    except Exception:  # noqa: BLE001 - whatever it says, null cannot be offered for this column
+        return False
+    return predicted.dtype.kind != "f" or bool(np.isfinite(predicted).all())

@@ -1,0 +1,104 @@
+"""What a fitted pipeline's encoders and imputers know of each input column."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.impute import KNNImputer, MissingIndicator, SimpleImputer
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
+
+from models.estimators import Estimator, parts
+from models.rows import cell
+from models.schema import Label
+
+_ENCODERS = (OneHotEncoder, OrdinalEncoder, TargetEncoder)
+_IMPUTERS = (SimpleImputer, KNNImputer, MissingIndicator)
+_BOOSTERS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+
+
+@dataclass(frozen=True)
+class ColumnKnowledge:
+    """What the steps that see a column as it came have learned of it.
+
+    Args:
+        categories: the values that its encoder learned, missing ones left out; None if no encoder
+            works on it.
+        ordered: the categories were given in an order that means something.
+        takes_missing: an imputer fills it, or its encoder learned a missing value.
+        missing: which missing value the encoder learned, if it did.
+        pandas_category: the model takes the column as pandas' category dtype.
+    """
+
+    categories: tuple[Label, ...] | None = None
+    ordered: bool = False
+    takes_missing: bool = False
+    missing: Literal["nan", "none"] | None = None
+    pandas_category: bool = False
+
+
+def column_knowledge(model: Estimator, columns: Sequence[str]) -> dict[str, ColumnKnowledge]:
+    """Return what is known of each column, whether or not any step says something about it.
+
+    Args:
+        model: a fitted estimator.
+        columns: its input columns, in the fitted order.
+    """
+    imputed: set[str] = set()
+    encoded: dict[str, ColumnKnowledge] = {}
+    boosters = [step for step, _ in parts(model, columns) if isinstance(step, _BOOSTERS)]
+    own_encoders = {id(encoder) for booster in boosters for encoder in _own_encoders(booster)}
+    for step, names in parts(model, columns):
+        known = [name for name in names if name is not None]
+        if isinstance(step, _IMPUTERS) and _fills_missing(step):
+            imputed.update(known)
+        if isinstance(step, _ENCODERS):
+            for name, learned in zip(names, step.categories_, strict=True):
+                if name is not None and name not in encoded:
+                    encoded[name] = _encoded(step, learned, id(step) in own_encoders)
+    return {
+        name: _with_imputer(encoded.get(name, ColumnKnowledge()), name in imputed)
+        for name in columns
+    }
+
+
+def _encoded(encoder: Estimator, learned: Sequence[Any], own: bool) -> ColumnKnowledge:
+    missing = [value for value in learned if cell(value, "categories_") is None]
+    marker: Literal["nan", "none"] | None = None
+    if missing:
+        marker = "none" if missing[0] is None else "nan"
+    given = isinstance(encoder, OrdinalEncoder) and not isinstance(encoder.categories, str)
+    return ColumnKnowledge(
+        categories=tuple(
+            value for value in (cell(item, "categories_") for item in learned) if value is not None
+        ),
+        ordered=given and not own,
+        takes_missing=bool(missing),
+        missing=marker,
+        pandas_category=own,
+    )
+
+
+def _with_imputer(knowledge: ColumnKnowledge, imputed: bool) -> ColumnKnowledge:
+    if not imputed or knowledge.takes_missing:
+        return knowledge
+    return ColumnKnowledge(
+        categories=knowledge.categories,
+        ordered=knowledge.ordered,
+        takes_missing=True,
+        missing=knowledge.missing,
+        pandas_category=knowledge.pandas_category,
+    )
+
+
+def _fills_missing(imputer: Estimator) -> bool:
+    """Say whether it looks for None or NaN, and not for some number that stands for missing."""
+    marker = imputer.missing_values
+    return marker is None or (isinstance(marker, float) and math.isnan(marker))
+
+
+def _own_encoders(booster: Estimator) -> list[Estimator]:
+    """Return the encoders that histogram gradient boosting made for its categorical columns."""
+    inner = booster._preprocessor  # noqa: SLF001 - it shows them nowhere else
+    return [] if inner is None else [step for _, step, _ in inner.transformers_]

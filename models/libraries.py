@@ -1,0 +1,42 @@
+"""Versions of Python and of the libraries that a model needs."""
+
+import platform
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from typing import Final
+
+from models.schema import ImageSchema, InputSchema
+
+ALWAYS: Final = ("scikit-learn", "numpy", "scipy", "joblib")
+
+
+def needed_versions(schema: InputSchema, modules: Iterable[str]) -> dict[str, str]:
+    """Return distribution → version, "python" first.
+
+    Args:
+        schema: what the model takes; frames need pandas and pictures need pillow.
+        modules: the modules that the artefact names.
+    """
+    needed = set(ALWAYS)
+    if isinstance(schema, ImageSchema):
+        needed.add("pillow")
+    elif schema.container == "frame":
+        needed.add("pandas")
+    distributions = packages_distributions()
+    for module in {name.partition(".")[0] for name in modules}:
+        needed.update(distributions.get(module, ()))
+    installed = installed_versions(needed)
+    return {"python": installed["python"]} | {
+        name: installed[name] for name in sorted(needed) if name in installed
+    }
+
+
+def installed_versions(names: Iterable[str]) -> dict[str, str]:
+    """Return distribution → installed version, without those that are not installed."""
+    found = {"python": platform.python_version()}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,134 @@
+"""From a fitted model to a visible version: describe it, save it, prove it, publish it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from models.artefact import modules_named, save
+from models.derive import input_schema
+from models.estimators import Estimator
+from models.golden import golden_rows
+from models.libraries import needed_versions
+from models.manifest import FileEntry, GoldenRows, Manifest, TrainingData
+from models.outputs import ask, output_schema, task_of
+from models.prove import Proof, Task, prove
+from models.rows import Rows, to_instances
+from models.schema import InputSchema, OutputSchema
+from models.store import ARTEFACT, Store, describe_file
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A fitted model with the rows that tell what it takes and answers.
+
+    Args:
+        model: the fitted estimator.
+        known: rows from which the schema is derived: the training rows, or a sample like them.
+        held_out: rows that become golden and prove the stored copy, in the fitted order.
+        names: columns of an array, in order.
+        description: one or two sentences for a person.
+        metrics: on held-out rows.
+        training: where the training rows came from; None if nobody said.
+    """
+
+    model: Estimator
+    known: Rows
+    held_out: Rows
+    names: tuple[str, ...] | None = None
+    description: str = ""
+    metrics: dict[str, float] = field(default_factory=dict)
+    training: TrainingData | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was found out about a candidate by looking and asking."""
+
+    input: InputSchema
+    output: OutputSchema
+    golden: GoldenRows
+
+
+@dataclass(frozen=True)
+class Release:
+    """A published version and the proof that came before it."""
+
+    manifest: Manifest
+    proof: Proof
+
+
+def examine(candidate: Candidate) -> Facts:
+    """Derive schema, answers and golden rows.
+
+    Raises:
+        RefusedModel: the model cannot be served as it is, and why.
+    """
+    schema = input_schema(candidate.model, candidate.known, candidate.names)
+    output = output_schema(candidate.model, candidate.known)
+    golden = golden_rows(candidate.model, candidate.held_out, schema, output)
+    return Facts(schema, output, golden)
+
+
+def release(
+    store: Store,
+    name: str,
+    candidate: Candidate,
+    facts: Facts,
+    saved: Callable[[Path], None] = lambda _: None,
+) -> Release:
+    """Publish a candidate, once a fresh process has loaded it and answered the same.
+
+    Args:
+        store: where to.
+        name: the model's name.
+        candidate: the fitted model.
+        facts: what `examine` found.
+        saved: told of the artefact before it is proved.
+
+    Raises:
+        ArtefactError: the saved model answers something else than the fitted one.
+        StoreError: the store refuses the name.
+    """
+    proofs: list[Proof] = []
+    modules: set[str] = set()
+
+    def write(folder: Path) -> None:
+        artefact = folder / ARTEFACT
+        save(candidate.model, artefact)
+        modules.update(modules_named(artefact))
+        saved(artefact)
+        proofs.append(_prove_saved(candidate, facts, artefact))
+
+    def describe(version: int, files: dict[str, FileEntry]) -> Manifest:
+        return Manifest(
+            name=name,
+            version=version,
+            task=task_of(candidate.model),
+            description=candidate.description,
+            created_at=datetime.now(UTC),
+            files=files,
+            versions=needed_versions(facts.input, modules),
+            input=facts.input,
+            output=facts.output,
+            metrics=candidate.metrics,
+            training=candidate.training,
+            golden=facts.golden,
+        )
+
+    manifest = store.publish(name, write, describe)
+    return Release(manifest, proofs[0])
+
+
+def _prove_saved(candidate: Candidate, facts: Facts, artefact: Path) -> Proof:
+    """Compare a fresh process's answers to every held-out row with the fitted model's own."""
+    answers = ask(candidate.model, candidate.held_out, probabilities=facts.output.probabilities)
+    predictions, probabilities = answers.as_json()
+    task = Task(
+        artefact=artefact,
+        entry=describe_file(artefact),
+        input=facts.input,
+        probabilities=facts.output.probabilities,
+        instances=list(to_instances(facts.input, candidate.held_out)),
+    )
+    return prove(task, predictions, probabilities)

@@ -1,0 +1,131 @@
+"""Rows in their two forms: what a model takes (X) and what a request carries (instances).
+
+A tabular instance is a list of JSON cells in the fitted order; a picture is `{"b64": …}`, the
+base64 of an encoded PNG or JPEG.
+"""
+
+import base64
+import binascii
+import math
+from collections.abc import Sequence
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from models.errors import RefusedModel
+from models.pictures import as_png
+from models.schema import Cell, Column, ImageSchema, InputSchema, Label, TabularSchema
+
+Array: TypeAlias = npt.NDArray[Any]
+
+Rows: TypeAlias = pd.DataFrame | Array
+"""X: a DataFrame, a 2-D array, or a 1-D object array of pictures."""
+
+Instance: TypeAlias = list[Cell] | dict[str, str]
+"""One row as JSON carries it."""
+
+
+def take(X: Rows, indices: Sequence[int] | Array) -> Rows:
+    """Return some rows of X, in the given order."""
+    return X.iloc[list(indices)] if isinstance(X, pd.DataFrame) else X[list(indices)]
+
+
+def to_instances(schema: InputSchema, X: Rows) -> list[Instance]:
+    """Write rows as JSON values; `to_rows` reads exactly the same rows back.
+
+    Raises:
+        RefusedModel: a value is something that JSON cannot carry.
+    """
+    if isinstance(schema, ImageSchema):
+        return [{"b64": base64.b64encode(as_png(picture)).decode("ascii")} for picture in X]
+    columns = [
+        [cell(value, name) for value in values]
+        for name, values in columns_of(X, [column.name for column in schema.columns]).items()
+    ]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def to_rows(schema: InputSchema, instances: Sequence[Instance]) -> Rows:
+    """Build the X that the fitted model takes.
+
+    Returns:
+        For `container: "frame"` a DataFrame with the training dtypes; for "array" a 2-D array,
+        float64 if every column is a number, else object; for pictures a 1-D object array of the
+        encoded bytes.
+    """
+    if isinstance(schema, ImageSchema):
+        pictures = [_decoded(cast("dict[str, str]", instance)) for instance in instances]
+        X = np.empty(len(pictures), dtype=object)
+        X[:] = pictures
+        return X
+    table = {
+        column.name: series(column, [cast("list[Cell]", row)[position] for row in instances])
+        for position, column in enumerate(schema.columns)
+    }
+    return as_container(schema.container, pd.DataFrame(table))
+
+
+def as_container(container: str, frame: pd.DataFrame) -> Rows:
+    """Return the frame itself, or the array that a model fitted on arrays takes."""
+    if container == "frame":
+        return frame
+    numeric = all(dtype.kind in "biuf" for dtype in frame.dtypes)
+    return frame.to_numpy(dtype=np.float64 if numeric else object)
+
+
+def columns_of(X: Rows, names: Sequence[str]) -> dict[str, "pd.Series[Any]"]:
+    """Return the columns of a tabular X by name, in the fitted order."""
+    frame = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X, columns=list(names))
+    return {name: frame[name] for name in names}
+
+
+def series(column: Column, values: Sequence[Cell]) -> "pd.Series[Any]":
+    """Return one column with the training dtype; null becomes the column's missing marker."""
+    marker = None if column.missing == "none" else math.nan
+    filled = [marker if value is None else value for value in values]
+    if column.frame_dtype == "category":
+        categories = list(column.categories or ())
+        return pd.Series(pd.Categorical(filled, categories=categories, ordered=column.ordered))
+    return pd.Series(filled, dtype=cast("Any", column.frame_dtype))
+
+
+def cell(value: object, where: str) -> Cell:
+    """Return a value as JSON carries it; missing is None.
+
+    Raises:
+        RefusedModel: the value is infinite or of a type that JSON has no word for.
+    """
+    plain = value.item() if isinstance(value, np.generic) else value
+    if plain is None or plain is pd.NA or plain is pd.NaT:
+        return None
+    if isinstance(plain, bool | int | str):
+        return plain
+    if isinstance(plain, float):
+        if math.isinf(plain):
+            raise RefusedModel(f"{where}: infinity cannot travel in JSON; replace it in the rows")
+        return None if math.isnan(plain) else plain
+    raise RefusedModel(
+        f"{where}: a value of type {type(plain).__name__} cannot travel in JSON;"
+        " make it a number, a text or a boolean inside the rows that the model is fitted on"
+    )
+
+
+def label(value: object, where: str) -> Label:
+    """Return a class or a prediction as JSON carries it; it is never missing.
+
+    Raises:
+        RefusedModel: the value is missing, infinite, or JSON has no word for it.
+    """
+    plain = cell(value, where)
+    if plain is None:
+        raise RefusedModel(f"{where}: None or NaN is no answer that JSON can carry")
+    return plain
+
+
+def _decoded(instance: dict[str, str]) -> bytes:
+    try:
+        return base64.b64decode(instance["b64"], validate=True)
+    except (KeyError, binascii.Error) as error:
+        raise RefusedModel('a picture must be {"b64": "…"} with valid base64') from error
