@@ -4,7 +4,7 @@
 #   docker build -t percore-baked --target baked .  the store of this folder is in the image
 #
 #   docker run --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
-#     -p 8000:8000 -v "$PWD/store:/store:ro" percore
+#     --stop-timeout 60 -p 8000:8000 -v "$PWD/store:/store:ro" percore
 #
 # The base is named by its tag: pin it by digest (python:3.11-slim@sha256:…) where builds must be
 # the same to the byte. Every package in it is pinned by hash.
