@@ -1,0 +1,107 @@
+"""`python -m loadtest`: measure a fleet, and say what it is worth.
+
+Exit codes: 0 passed; 1 answers were wrong or lost; 2 the run could not be made; 3 invalid, for
+the generator was the bottleneck.
+"""
+
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from loadtest.errors import LoadTestError
+from loadtest.run import run_scenario
+from loadtest.scenario import Scenario, read_scenario
+from loadtest.summary import Verdict
+
+CANNOT_RUN = 2
+EXIT_CODES = {Verdict.PASSED: 0, Verdict.FAILED: 1, Verdict.INVALID: 3}
+
+app = typer.Typer(
+    help="Load test: real replicas behind a balancer, every answer checked.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def main() -> None:
+    """Load test: real replicas behind a balancer, every answer checked."""
+
+
+@app.command()
+def run(
+    scenario: Annotated[Path, typer.Argument(help="The scenario, a TOML file.")],
+    store: Annotated[
+        Path | None, typer.Option(help="Use this store, whatever the scenario says.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Keep report.json, requests.csv and all logs in this folder."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Start a fleet, put a load on it, check every answer and print the figures.
+
+    Example: python -m loadtest run loadtest/scenarios/closed-iris.toml --out runs/first
+
+    Exit code: 0 passed, 1 answers were wrong or lost, 2 the run could not be made, 3 the generator
+    was the bottleneck and the figures are void.
+    """
+    signal.signal(signal.SIGTERM, _end)
+    notes = Console(stderr=True)
+    try:
+        planned = _with_store(read_scenario(scenario), store)
+        with _folder(out) as folder, notes.status("preparing") as status:
+            report = run_scenario(
+                planned, folder, f"python -m loadtest {shlex.join(sys.argv[1:])}", status.update
+            )
+            (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
+    except LoadTestError as error:
+        notes.print(str(error), style="red", markup=False, highlight=False)
+        raise typer.Exit(CANNOT_RUN) from error
+    if json:
+        sys.stdout.write(report.to_json())
+    else:
+        report.print(Console())
+    raise typer.Exit(EXIT_CODES[report.summary.verdict])
+
+
+def _with_store(scenario: Scenario, store: Path | None) -> Scenario:
+    if store is None:
+        return scenario
+    fleet = scenario.fleet.model_copy(update={"store": store})
+    return scenario.model_copy(update={"fleet": fleet})
+
+
+@contextmanager
+def _folder(out: Path | None) -> Iterator[Path]:
+    """Give the folder of a run; without --out it goes when the run is over."""
+    if out is None:
+        with TemporaryDirectory(prefix="percore-loadtest-") as name:
+            yield Path(name)
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LoadTestError(f"{out} cannot be made a folder: {error.strerror}.") from error
+    yield out
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """End by an exception, so that replicas, balancer and generator are ended too."""
+    del frame
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,1 @@
+"""The balancer in front of a fleet: policies that decide, and a reverse proxy that acts."""

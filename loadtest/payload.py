@@ -1,0 +1,75 @@
+"""What is sent and what must come back: requests as bytes, drawn from a model's golden rows."""
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from loadtest.http1 import Address, head
+
+
+class _Wire(BaseModel):
+    """Crosses from the runner to the generator as JSON."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64"
+    )
+
+
+class Answer(_Wire):
+    """The reference's answer to one request."""
+
+    predictions: list[Any]
+    classes: list[Any] | None = None
+    probabilities: list[list[float]] | None = None
+    """None if they were not asked for."""
+
+
+class Expected(_Wire):
+    """What makes an answer right."""
+
+    model: str
+    labels: bool
+    """Predictions are labels and must be equal; otherwise they are values and must be close."""
+    answers: dict[int, Answer]
+    """Version → its answer. During a swap two versions are right, each with its own answer."""
+
+
+class Request(_Wire):
+    """One request, ready to be written."""
+
+    wire: bytes
+    expected: Expected
+
+
+def draw_batches(instances: Sequence[Any], rows: int, distinct: int, seed: int) -> list[list[Any]]:
+    """Draw `distinct` requests of `rows` instances each, uniformly and with replacement."""
+    draw = random.Random(seed)  # noqa: S311 - reproducible, not secret
+    return [draw.choices(instances, k=rows) for _ in range(distinct)]
+
+
+def predict_wire(
+    target: Address,
+    model: str,
+    instances: Sequence[Any],
+    *,
+    probabilities: bool,
+    headers: Mapping[str, str] | None = None,
+) -> bytes:
+    """Return the bytes of a prediction request.
+
+    Raises:
+        ValueError: an instance holds a number that JSON cannot carry.
+    """
+    body = json.dumps({"instances": list(instances)}, allow_nan=False).encode()
+    query = "?probabilities=true" if probabilities else ""
+    fields = {
+        "Host": str(target),
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        **(headers or {}),
+    }
+    start_line = f"POST /v1/models/{model}:predict{query} HTTP/1.1".encode()
+    return head(start_line, [(k.encode(), v.encode()) for k, v in fields.items()]) + body
