@@ -1,6 +1,6 @@
 """Entry point of `python -m models`."""
 
-from models.cli import app
+from models.cli import run
 
 if __name__ == "__main__":
-    app(prog_name="python -m models")
+    run()

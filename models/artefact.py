@@ -53,7 +53,7 @@ class _Reader(NumpyUnpickler):  # type: ignore[misc]
         super().__init__("", file, ensure_native_byte_order=False)
         self.named: list[tuple[str, str]] = []
 
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
+    def find_class(self, module: str, name: str) -> Any:
         self.named.append((module, name))
         return super().find_class(module, name) if (module, name) in _HARMLESS else _Stand
 
@@ -73,7 +73,7 @@ def modules_named(path: Path) -> set[str]:
             reader.load()
         except (pickle.UnpicklingError, EOFError) as error:
             failure = error
-        except Exception as error:  # noqa: BLE001 - a stand-in may not bear what the file does
+        except Exception as error:
             # Then loading decides; what was named up to here is still checked.
             failure = None if reader.named else error
     _refuse_main(path, reader.named)

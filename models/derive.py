@@ -11,7 +11,7 @@ from models.errors import RefusedModel
 from models.estimators import Estimator, first_step, fitted_names
 from models.pictures import PicturePixels
 from models.rows import Rows, as_container, cell
-from models.schema import Cell, Column, DType, ImageSchema, InputSchema, TabularSchema
+from models.schema import Cell, Column, DType, ImageSchema, InputSchema, Label, TabularSchema
 
 PROBE_ROWS: Final = 4
 """Rows in which a column is set to missing to see whether the model bears it."""
@@ -44,13 +44,11 @@ def input_schema(model: Estimator, X: Rows, names: Sequence[str] | None = None) 
     if isinstance(step, PicturePixels):
         mode = cast("Literal['L', 'RGB']", step.mode)
         return ImageSchema(mode=mode, width=step.width, height=step.height)
-    fitted = fitted_names(model)
     if isinstance(X, pd.DataFrame):
-        frame = X
-    else:
-        frame = pd.DataFrame(X, columns=list(names or (f"x{i}" for i in range(X.shape[1]))))
-    frame = frame[fitted] if fitted is not None else frame
-    return tabular_schema(model, frame, "array" if fitted is None else "frame")
+        fitted = fitted_names(model)
+        return tabular_schema(model, X if fitted is None else X[fitted], "frame")
+    columns = list(names or (f"x{position}" for position in range(X.shape[1])))
+    return tabular_schema(model, pd.DataFrame(X, columns=columns), "array")
 
 
 def tabular_schema(
@@ -61,7 +59,7 @@ def tabular_schema(
     Args:
         model: a fitted estimator.
         frame: rows with exactly the model's columns, in the fitted order.
-        container: what the model was fitted on.
+        container: what the model takes: the frame itself, or an array of its values.
 
     Raises:
         RefusedModel: as `input_schema`.
@@ -70,10 +68,13 @@ def tabular_schema(
     if len(set(names)) != len(names):
         raise RefusedModel("two columns have the same name; requests could not tell them apart")
     knowledge = column_knowledge(model, names)
+    # Examples of one complete row go together better than values of several.
+    order = frame.isna().sum(axis=1).argsort(kind="stable")
+    typical = frame.iloc[order]
     columns = []
     for name in names:
         nullable = _is_nullable(model, frame, name, container, knowledge[name])
-        columns.append(_column(frame[name], knowledge[name], nullable))
+        columns.append(_column(typical[name], knowledge[name], nullable))
     return TabularSchema(container=container, columns=tuple(columns))
 
 
@@ -130,7 +131,7 @@ def _dtype(values: "pd.Series[Any]") -> DType:
         return "bool"
     if isinstance(dtype, pd.StringDtype):
         return "string"
-    kinds = frozenset(type(item) for item in _present(values)) if dtype == object else frozenset()
+    kinds = frozenset(type(item) for item in _present(values)) if dtype.kind == "O" else frozenset()
     if kinds in _BY_PYTHON_TYPE:
         return _BY_PYTHON_TYPE[kinds]
     found = " and ".join(sorted(kind.__name__ for kind in kinds)) or str(dtype)
@@ -140,10 +141,10 @@ def _dtype(values: "pd.Series[Any]") -> DType:
     )
 
 
-def _present(values: "pd.Series[Any]") -> list[Cell]:
+def _present(values: "pd.Series[Any]") -> tuple[Label, ...]:
     """Return the values that are not missing, as JSON carries them."""
     found = (cell(value, f"column {values.name!r}") for value in values)
-    return [value for value in found if value is not None]
+    return tuple(value for value in found if value is not None)
 
 
 def _marker(values: "pd.Series[Any]", known: ColumnKnowledge) -> Literal["nan", "none"]:
@@ -154,12 +155,10 @@ def _marker(values: "pd.Series[Any]", known: ColumnKnowledge) -> Literal["nan", 
     return "none" if any(value is None for value in values) else "nan"
 
 
-def _categories(
-    values: "pd.Series[Any]", known: ColumnKnowledge
-) -> tuple[bool | int | float | str, ...] | None:
+def _categories(values: "pd.Series[Any]", known: ColumnKnowledge) -> tuple[Label, ...] | None:
     if isinstance(values.dtype, pd.CategoricalDtype):
         # All of the dtype's: a worker rebuilds it from them, code by code.
-        return tuple(_present(pd.Series(values.dtype.categories)))  # type: ignore[arg-type]
+        return _present(pd.Series(values.dtype.categories))
     if known.categories is None or not known.categories:
         return None
     if _dtype(values) == "bool":
@@ -171,7 +170,7 @@ def _bounds(values: "pd.Series[Any]", dtype: DType) -> tuple[float | None, float
     present = _present(values)
     if dtype in {"bool", "string"} or not present:
         return None, None
-    numbers = [float(value) for value in present if not isinstance(value, str)]
+    numbers = [float(value) for value in present if isinstance(value, int | float)]
     return min(numbers), max(numbers)
 
 
@@ -179,7 +178,8 @@ def _example(values: "pd.Series[Any]", dtype: DType) -> Cell:
     present = _present(values)
     if not present:
         return None
-    return float(present[0]) if dtype.startswith("float") else present[0]
+    first = present[0]
+    return float(first) if isinstance(first, int) and dtype.startswith("float") else first
 
 
 def _is_nullable(
@@ -197,6 +197,6 @@ def _is_nullable(
     probe = without(frame.iloc[:PROBE_ROWS], name, _marker(frame[name], known))
     try:
         predicted = np.asarray(model.predict(as_container(container, probe)))
-    except Exception:  # noqa: BLE001 - whatever it says, null cannot be offered for this column
+    except Exception:
         return False
     return predicted.dtype.kind != "f" or bool(np.isfinite(predicted).all())

@@ -100,5 +100,5 @@ def _fills_missing(imputer: Estimator) -> bool:
 
 def _own_encoders(booster: Estimator) -> list[Estimator]:
     """Return the encoders that histogram gradient boosting made for its categorical columns."""
-    inner = booster._preprocessor  # noqa: SLF001 - it shows them nowhere else
+    inner = booster._preprocessor
     return [] if inner is None else [step for _, step, _ in inner.transformers_]

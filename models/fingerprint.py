@@ -1,6 +1,7 @@
 """A fingerprint of training data: equal for equal rows in equal order, and for nothing else."""
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,5 +31,5 @@ def fingerprint(X: Rows, y: Array) -> str:
     return digest.hexdigest()
 
 
-def _hashes(values: "pd.Series[object]") -> bytes:
+def _hashes(values: "pd.Series[Any]") -> bytes:
     return pd.util.hash_pandas_object(values, index=False).to_numpy(dtype="<u8").tobytes()

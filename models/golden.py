@@ -13,9 +13,7 @@ from models.schema import Cell, InputSchema, OutputSchema, TabularSchema
 GOLDEN_ROWS: Final = 16
 
 
-def golden_rows(
-    model: Estimator, X: Rows, schema: InputSchema, output: OutputSchema
-) -> GoldenRows:
+def golden_rows(model: Estimator, X: Rows, schema: InputSchema, output: OutputSchema) -> GoldenRows:
     """Pick rows spread over X and record what the model answers.
 
     For each column that may be missing, the last rows include one in which it is.

@@ -31,7 +31,7 @@ class PicturePixels(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.width = width
         self.height = height
 
-    def fit(self, X: Iterable[Any], y: object = None) -> Self:  # noqa: ARG002
+    def fit(self, X: Iterable[Any], y: object = None) -> Self:
         """Learn nothing; pictures need no statistics."""
         return self
 
@@ -57,7 +57,7 @@ class PicturePixels(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Say that there is nothing to fit."""
         return True
 
-    def __sklearn_tags__(self) -> Any:  # noqa: ANN401
+    def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that X is no table of numbers and that fit needs none."""
         tags = super().__sklearn_tags__()
         tags.requires_fit = False

@@ -1,6 +1,6 @@
 """Proof that a stored model answers in a fresh process what it answered when it was fitted.
 
-    parent ── Task as JSON on stdin ──▶ python -m models.prove ── answers as JSON on stdout ──▶ parent
+    parent ── Task, JSON on stdin ──▶ python -m models.prove ── Reply, JSON on stdout ──▶ parent
 
 The child knows nothing but the artefact, its hash, the schema and the instances of a request, as a
 server would. No pickle passes between the two.
@@ -9,6 +9,7 @@ server would. No pickle passes between the two.
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ConfigDict
 from models.errors import ArtefactError
 from models.manifest import FileEntry
 from models.outputs import ask
-from models.rows import Instance, to_rows
+from models.rows import to_rows
 from models.schema import InputSchema
 from models.store import describe_open, open_artefact
 
@@ -48,6 +49,8 @@ class Reply(BaseModel):
     error: str | None = None
     predictions: list[Any] = []
     probabilities: list[list[float]] | None = None
+    load_s: float = 0.0
+    predict_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,14 @@ class Proof:
     Args:
         rows: number of rows compared.
         largest_difference: of any number, absolute below 1 and relative above; 0.0 if identical.
+        load_s: hashing and loading there.
+        predict_s: predicting all rows there.
     """
 
     rows: int
     largest_difference: float
+    load_s: float
+    predict_s: float
 
 
 def prove(task: Task, predictions: list[Any], probabilities: list[list[float]] | None) -> Proof:
@@ -81,7 +88,7 @@ def prove(task: Task, predictions: list[Any], probabilities: list[list[float]] |
         _difference("prediction", predictions, reply.predictions),
         _difference("probabilities", probabilities or [], reply.probabilities or []),
     )
-    return Proof(rows=len(predictions), largest_difference=largest)
+    return Proof(len(predictions), largest, reply.load_s, reply.predict_s)
 
 
 def ask_fresh_process(task: Task) -> Reply:
@@ -93,7 +100,7 @@ def ask_fresh_process(task: Task) -> Reply:
     inherited = os.environ.get("PYTHONPATH")
     path = os.pathsep.join([str(_ROOT), *([inherited] if inherited else [])])
     try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter, our own module
+        done = subprocess.run(
             [sys.executable, "-m", "models.prove"],
             input=task.model_dump_json().encode(),
             capture_output=True,
@@ -115,14 +122,21 @@ def ask_fresh_process(task: Task) -> Reply:
 
 def answer(task: Task) -> Reply:
     """Load the artefact whose bytes were hashed, and predict; runs in the fresh process."""
+    begin = time.monotonic()
     with open_artefact(task.artefact) as file:
         if describe_open(file) != task.entry:
             return Reply(error=f"{task.artefact.name} is not the file that was published")
         file.seek(0)
         model = joblib.load(file)
+    loaded = time.monotonic()
     X = to_rows(task.input, task.instances)
     predictions, probabilities = ask(model, X, probabilities=task.probabilities).as_json()
-    return Reply(predictions=predictions, probabilities=probabilities)
+    return Reply(
+        predictions=predictions,
+        probabilities=probabilities,
+        load_s=loaded - begin,
+        predict_s=time.monotonic() - loaded,
+    )
 
 
 def _difference(what: str, expected: list[Any], answered: list[Any]) -> float:

@@ -1,6 +1,5 @@
 """From a fitted model to a visible version: describe it, save it, prove it, publish it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from models.outputs import ask, output_schema, task_of
 from models.prove import Proof, Task, prove
 from models.rows import Rows, to_instances
 from models.schema import InputSchema, OutputSchema
+from models.stages import SHOWN, Stage, Stages, plain
 from models.store import ARTEFACT, Store, describe_file
 
 
@@ -70,35 +70,32 @@ def examine(candidate: Candidate) -> Facts:
     return Facts(schema, output, golden)
 
 
-def release(
-    store: Store,
-    name: str,
-    candidate: Candidate,
-    facts: Facts,
-    saved: Callable[[Path], None] = lambda _: None,
-) -> Release:
+def release(store: Store, name: str, candidate: Candidate, stages: Stages) -> Release:
     """Publish a candidate, once a fresh process has loaded it and answered the same.
 
     Args:
         store: where to.
         name: the model's name.
         candidate: the fitted model.
-        facts: what `examine` found.
-        saved: told of the artefact before it is proved.
+        stages: told of save, load and predict.
 
     Raises:
+        RefusedModel: the model cannot be served as it is, and why.
         ArtefactError: the saved model answers something else than the fitted one.
         StoreError: the store refuses the name.
     """
+    facts = examine(candidate)
     proofs: list[Proof] = []
     modules: set[str] = set()
 
     def write(folder: Path) -> None:
         artefact = folder / ARTEFACT
-        save(candidate.model, artefact)
-        modules.update(modules_named(artefact))
-        saved(artefact)
-        proofs.append(_prove_saved(candidate, facts, artefact))
+        with stages.stage("save") as out:
+            save(candidate.model, artefact)
+            modules.update(modules_named(artefact))
+            out.shape = f"{ARTEFACT}, {artefact.stat().st_size:,} bytes"
+            out.sample = f"sha256 {describe_file(artefact).sha256[:16]}…"
+        proofs.append(_prove_saved(candidate, facts, artefact, stages))
 
     def describe(version: int, files: dict[str, FileEntry]) -> Manifest:
         return Manifest(
@@ -120,15 +117,27 @@ def release(
     return Release(manifest, proofs[0])
 
 
-def _prove_saved(candidate: Candidate, facts: Facts, artefact: Path) -> Proof:
+def _prove_saved(candidate: Candidate, facts: Facts, artefact: Path, stages: Stages) -> Proof:
     """Compare a fresh process's answers to every held-out row with the fitted model's own."""
     answers = ask(candidate.model, candidate.held_out, probabilities=facts.output.probabilities)
     predictions, probabilities = answers.as_json()
-    task = Task(
-        artefact=artefact,
-        entry=describe_file(artefact),
-        input=facts.input,
-        probabilities=facts.output.probabilities,
-        instances=list(to_instances(facts.input, candidate.held_out)),
+    with stages.stage("load") as out:
+        task = Task(
+            artefact=artefact,
+            entry=describe_file(artefact),
+            input=facts.input,
+            probabilities=facts.output.probabilities,
+            instances=list(to_instances(facts.input, candidate.held_out)),
+        )
+        proof = prove(task, predictions, probabilities)
+        out.shape = "in a fresh process, hash checked"
+        out.sample = f"of this, {proof.load_s:.3f} s to hash and load"
+    shape = f"{proof.rows} held-out rows, there and here"
+    same = (
+        f"largest difference {proof.largest_difference:.1e}"
+        if proof.largest_difference
+        else "identical"
     )
-    return prove(task, predictions, probabilities)
+    sample = ", ".join(map(plain, predictions[:SHOWN]))
+    stages.report(Stage("predict", shape, f"{same}: {sample}, …", proof.predict_s))
+    return proof

@@ -16,7 +16,7 @@ import pandas as pd
 
 from models.errors import RefusedModel
 from models.pictures import as_png
-from models.schema import Cell, Column, ImageSchema, InputSchema, Label, TabularSchema
+from models.schema import Cell, Column, ImageSchema, InputSchema, Label
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -39,7 +39,10 @@ def to_instances(schema: InputSchema, X: Rows) -> list[Instance]:
         RefusedModel: a value is something that JSON cannot carry.
     """
     if isinstance(schema, ImageSchema):
-        return [{"b64": base64.b64encode(as_png(picture)).decode("ascii")} for picture in X]
+        return [
+            {"b64": base64.b64encode(as_png(picture)).decode("ascii")}
+            for picture in cast("Array", X)
+        ]
     columns = [
         [cell(value, name) for value in values]
         for name, values in columns_of(X, [column.name for column in schema.columns]).items()

@@ -11,7 +11,7 @@ import pandas as pd
 
 from models.rows import Rows
 
-_SHOWN: Final = 4
+SHOWN: Final = 4
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,11 @@ class Stages:
     started: Callable[[str], None] = field(default=lambda _: None)
     finished: Report = field(default=lambda _: None)
 
+    def report(self, stage: Stage) -> None:
+        """Tell a stage that somebody else has timed."""
+        self.started(stage.name)
+        self.finished(stage)
+
     @contextmanager
     def stage(self, name: str) -> Iterator[Draft]:
         """Run one stage."""
@@ -70,22 +75,22 @@ def shape_of(X: Rows) -> str:
         return f"{len(X)} pictures" if X.dtype == object else f"{X.shape} {X.dtype}"
     counts = X.dtypes.astype(str).value_counts()
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
-    return f"{len(X)} rows × {X.shape[1]} columns: {kinds}"
+    return f"{len(X)} rows x {X.shape[1]} columns: {kinds}"
 
 
 def sample_of(X: Rows) -> str:
     """Return some values of the first row."""
     if isinstance(X, pd.DataFrame):
         first = X.iloc[0]
-        shown = [f"{name}={plain(first[name])}" for name in X.columns[:_SHOWN]]
-        return ", ".join(shown) + (", …" if X.shape[1] > _SHOWN else "")
+        shown = [f"{name}={plain(first[name])}" for name in X.columns[:SHOWN]]
+        return ", ".join(shown) + (", …" if X.shape[1] > SHOWN else "")
     first = X[0]
     if X.dtype == object:
         values = np.asarray(first)
-        middle = values[len(values) // 2].ravel()[: 2 * _SHOWN]
+        middle = values[len(values) // 2].ravel()[: 2 * SHOWN]
         width, height = values.shape[1], values.shape[0]
-        return f"{width}×{height} picture, middle row: {' '.join(map(str, middle))}"
-    return ", ".join(map(plain, first[:_SHOWN]))
+        return f"{width}x{height} picture, middle row: {' '.join(map(str, middle))}"
+    return ", ".join(map(plain, first[:SHOWN]))
 
 
 def plain(value: object) -> str:

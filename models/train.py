@@ -1,7 +1,6 @@
 """Train a preset: input, split, fit, score, save, load, predict."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -13,7 +12,7 @@ from models.manifest import TrainingData
 from models.metrics import held_out_metrics
 from models.outputs import task_of
 from models.presets import Data, Preset
-from models.release import Candidate, Release, examine, release
+from models.release import Candidate, Release, release
 from models.rows import Array, Rows, take
 from models.stages import Stages, plain, sample_of, shape_of
 from models.store import Store
@@ -72,21 +71,7 @@ def train(preset: Preset, store: Store, seed: int, stages: Stages) -> Release:
             synthetic=data.synthetic,
         ),
     )
-    return publish(store, preset.name, candidate, stages)
-
-
-def publish(store: Store, name: str, candidate: Candidate, stages: Stages) -> Release:
-    """Save, prove and publish a candidate, telling the stages save, load and predict."""
-    facts = examine(candidate)
-    artefacts: list[str] = []
-
-    def saved(artefact: Path) -> None:
-        artefacts.append(f"{artefact.name}, {artefact.stat().st_size:,} bytes")
-
-    with stages.stage("save") as out:
-        done = release(store, name, candidate, facts, saved)
-        out.shape, out.sample = artefacts[0], f"{name} version {done.manifest.version}"
-    return done
+    return release(store, preset.name, candidate, stages)
 
 
 def _split(data: Data, seed: int, stratified: bool) -> Split:
@@ -96,9 +81,7 @@ def _split(data: Data, seed: int, stratified: bool) -> Split:
         random_state=seed,
         stratify=data.y if stratified else None,
     )
-    return Split(
-        take(data.X, fitted), take(data.X, held_out), data.y[fitted], data.y[held_out]
-    )
+    return Split(take(data.X, fitted), take(data.X, held_out), data.y[fitted], data.y[held_out])
 
 
 def _steps(model: Estimator) -> str:

@@ -15,7 +15,8 @@ from models.presets.preset import Data, Preset
 
 ROWS: Final = 2000
 EDUCATION: Final = ["none", "primary", "secondary", "higher"]
-NUMBERS: Final = ["age", "study_hours", "absences", "previous_grade"]
+NUMBERS: Final = ["age", "previous_grade"]
+NUMBERS_WITH_HOLES: Final = ["study_hours", "absences"]
 CATEGORIES: Final = ["school", "guardian"]
 
 
@@ -83,12 +84,16 @@ def build(seed: int) -> Estimator:
 
     The grade is a sum of its causes, so a linear model is the right one, and a fast one.
     """
-    numbers = Pipeline(
-        [("fill", SimpleImputer(strategy="median", add_indicator=True)), ("scale", StandardScaler())]
+    filled = Pipeline(
+        [
+            ("fill", SimpleImputer(strategy="median", add_indicator=True)),
+            ("scale", StandardScaler()),
+        ]
     )
     columns = ColumnTransformer(
         [
-            ("numbers", numbers, NUMBERS),
+            ("numbers", StandardScaler(), NUMBERS),
+            ("filled", filled, NUMBERS_WITH_HOLES),
             ("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), CATEGORIES),
             ("education", OrdinalEncoder(categories=[EDUCATION]), ["mother_education"]),
             ("internet", "passthrough", ["internet"]),

@@ -1,0 +1,90 @@
+"""Take a model that somebody else fitted into the store."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from models.artefact import load, modules_named
+from models.errors import RefusedModel
+from models.estimators import Estimator
+from models.release import Candidate, Release, release
+from models.samples import read_sample
+from models.stages import Stages, sample_of, shape_of
+from models.store import Store
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What to register.
+
+    Args:
+        file: written by `joblib.dump`.
+        sample: rows like those that the model was fitted on; see `read_sample`.
+        name: the model's name in the store.
+        description: one or two sentences for a person.
+    """
+
+    file: Path
+    sample: Path
+    name: str
+    description: str = ""
+
+
+def register(registration: Registration, store: Store, stages: Stages) -> Release:
+    """Check a foreign model, derive what it takes and answers, prove it and publish it.
+
+    Loading a joblib file runs code from it: register only files that you trust.
+
+    Args:
+        registration: what to register.
+        store: where the version goes.
+        stages: told of each stage.
+
+    Raises:
+        RefusedModel: the model cannot be served as it is, and what to change.
+        ArtefactError: the saved copy answers something else than the given model.
+    """
+    with stages.stage("input") as out:
+        model = load_foreign(registration.file)
+        out.shape, out.sample = registration.file.name, type(model).__name__
+    with stages.stage("sample") as out:
+        sample = read_sample(registration.sample, model)
+        out.shape, out.sample = shape_of(sample.X), sample_of(sample.X)
+    candidate = Candidate(
+        model=model,
+        known=sample.X,
+        held_out=sample.X,
+        names=sample.names,
+        description=registration.description,
+    )
+    return release(store, registration.name, candidate, stages)
+
+
+def load_foreign(file: Path) -> Estimator:
+    """Load a fitted model from a file, once nothing in it is seen to need `__main__`.
+
+    Raises:
+        RefusedModel: it is not a fitted model that another process can load.
+    """
+    if not file.is_file():
+        raise RefusedModel(f"there is no file {file}")
+    modules_named(file)
+    model = load(file)
+    if not callable(getattr(model, "predict", None)):
+        raise RefusedModel(
+            f"{file.name} holds a {type(model).__name__}, which has no predict;"
+            " dump the fitted estimator or pipeline itself"
+        )
+    try:
+        check_is_fitted(model)
+    except NotFittedError as error:
+        raise RefusedModel(
+            f"the {type(model).__name__} in {file.name} is not fitted; call fit before joblib.dump"
+        ) from error
+    except TypeError as error:
+        raise RefusedModel(
+            f"{file.name} holds a {type(model).__name__}, which is no scikit-learn estimator"
+        ) from error
+    return model
