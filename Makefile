@@ -5,7 +5,7 @@ STORE ?= store
 PORT ?= 8000
 
 BIN := .venv/bin
-CODE := $(wildcard conftest.py service models loadtest deploy docs tests)
+CODE := conftest.py service models loadtest deploy tests $(wildcard docs/*.py)
 # Named after the requirements' content, not their time: a checkout that changes nothing costs nothing.
 STAMP := .venv/.installed-$(shell cksum < requirements/dev.txt | tr ' ' '-')
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
