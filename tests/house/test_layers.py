@@ -41,12 +41,16 @@ def copy(tmp_path: Path) -> Path:
         ("doors", "service/errors.py", "import models.planted"),
         ("light", "models/store.py", "import numpy"),
         ("light", "models/errors.py", "import models.planted"),
+        ("small", "service/errors.py", "import sklearn"),
+        ("small", "service/inference/process.py", "import pandas"),
+        ("apart", "service/inference/pool.py", "import service.inference.worker"),
+        ("apart", "service/app.py", "import service.inference.loader"),
         ("inside", "service/errors.py", "import service.app"),
     ],
 )
 def test_a_forbidden_import_is_found(copy: Path, contract: str, module: str, line: str) -> None:
     (copy / "models" / "planted.py").write_text("import sklearn\n")
-    (copy / "service" / "app.py").touch()
+    (copy / "service" / "app.py").write_text("")
     with (copy / module).open("a") as file:
         file.write(f"\n{line}\n")
     found = lint(copy, contract)
