@@ -8,6 +8,7 @@ import asyncio
 import time
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import cast
 
 import httptools
 
@@ -105,15 +106,20 @@ class Connection(asyncio.Protocol):
             bodiless: the answer has no body whatever its headers say (HEAD).
 
         Raises:
-            RuntimeError: the connection is not usable.
+            RuntimeError: a request is outstanding.
         """
-        if not self.usable or self._transport is None:
-            raise RuntimeError("the connection is closed, or a request is outstanding on it")
-        self._waiting = self._loop.create_future()
+        if self._waiting is not None:
+            raise RuntimeError("a request is outstanding on this connection")
+        waiting: asyncio.Future[Reply | Loss] = self._loop.create_future()
+        if not self._open or self._transport is None:
+            # It can end between being opened and being used.
+            waiting.set_result(Loss(LossCause.CLOSED, time.monotonic()))
+            return waiting
+        self._waiting = waiting
         self._timer = self._loop.call_later(timeout_s, self._lose, LossCause.TIMEOUT)
         self._began, self._bodiless = False, bodiless
         self._transport.write(wire)
-        return self._waiting
+        return waiting
 
     def abort(self) -> None:
         """Close at once; an outstanding request is lost."""
@@ -122,9 +128,8 @@ class Connection(asyncio.Protocol):
     # asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("a stream transport is needed")
-        self._transport, self._open = transport, True
+        # uvloop's transports are no subclass of asyncio's.
+        self._transport, self._open = cast("asyncio.Transport", transport), True
         self.idle_since_s = time.monotonic()
 
     def data_received(self, data: bytes) -> None:

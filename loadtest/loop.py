@@ -14,9 +14,7 @@ if sys.platform == "linux":
     class PreciseSelector(selectors.EpollSelector):
         """Waits for the epoll descriptor with select(2), which counts in microseconds."""
 
-        def select(
-            self, timeout: float | None = None
-        ) -> list[tuple[selectors.SelectorKey, selectors._EventMask]]:
+        def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
             """Return what is ready, after at most `timeout` seconds."""
             if timeout is None or timeout <= 0:
                 return super().select(timeout)

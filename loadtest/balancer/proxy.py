@@ -11,6 +11,7 @@ client's connection as well: half an answer must look like one.
 import asyncio
 import time
 from collections import deque
+from typing import cast
 
 import httptools
 
@@ -111,9 +112,7 @@ class ClientConnection(asyncio.Protocol):
     # asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("a stream transport is needed")
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self._client = str(peer[0]) if peer else "unknown"
         self._writable.set()
