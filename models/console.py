@@ -53,7 +53,13 @@ def stage_table(title: str, *, stderr: bool) -> Iterator[Stages]:
             table.add_row(running, "…", "", "")
         return table
 
-    with Live(draw(None), console=console(stderr=stderr), auto_refresh=False) as live:
+    screen = console(stderr=stderr)
+    if not screen.is_terminal:
+        # A log cannot be redrawn: one line a stage as it begins, the table at the end.
+        yield Stages(lambda name: screen.print(f"{title}: {name} …", markup=False), done.append)
+        screen.print(draw(None))
+        return
+    with Live(draw(None), console=screen, auto_refresh=False) as live:
 
         def finished(stage: Stage) -> None:
             done.append(stage)
