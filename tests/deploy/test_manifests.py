@@ -1,5 +1,6 @@
 """The files for Compose and Kubernetes fit the image and give it no more than it needs."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ import yaml  # type: ignore[import-untyped]
 
 import service
 from deploy.dockerfile import parse, stages
+from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 IMAGE = stages(parse((ROOT / "Dockerfile").read_text()))["service"]
 UID = int(IMAGE.all("USER")[-1].text.partition(":")[0])
+DRAIN_S = Settings.model_fields["drain_s"].default
 PORT = int(IMAGE.all("EXPOSE")[-1].text)
 
 
@@ -50,6 +53,20 @@ def test_compose_fits_the_image(compose: dict[str, Any]) -> None:
     }
     assert ours["start_period"] == check.flags["start-period"]
     assert compose["ports"][0].endswith(f":{PORT}")
+
+
+def test_compose_waits_for_the_drain(compose: dict[str, Any]) -> None:
+    assert float(compose["stop_grace_period"].removesuffix("s")) >= DRAIN_S + 10
+
+
+def test_kubernetes_waits_for_balancers_and_the_drain(pod: dict[str, Any]) -> None:
+    [container] = pod["containers"]
+    command = container["lifecycle"]["preStop"]["exec"]["command"]
+    assert command[0] == IMAGE.all("ENTRYPOINT")[-1].exec_form[0]  # type: ignore[index]
+    pause_s = float(re.findall(r"sleep\((\d+)\)", command[-1])[0])
+    probe = container["readinessProbe"]
+    assert pause_s >= probe["periodSeconds"] * probe["failureThreshold"]
+    assert pod["terminationGracePeriodSeconds"] >= pause_s + DRAIN_S + 10
 
 
 def test_the_pod_is_unprivileged(pod: dict[str, Any]) -> None:
