@@ -139,7 +139,11 @@ def _sentence(problem: dict[str, object]) -> str:
         return f"{name} is missing."
     if problem["type"] == "union_tag_not_found":
         return f'{name}.kind is missing; it is "closed" or "open".'
-    message = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    if problem["type"] == "union_tag_invalid":
+        return f'{name}.kind is neither "closed" nor "open".'
+    if problem["type"] == "value_error":
+        return f"{name} is wrong: {str(problem['msg']).removeprefix('Value error, ')}."
+    message = str(problem["msg"]).removeprefix("Input ")
     verb = "" if message.startswith(("should", "must")) else "is wrong: "
     return f"{name} {verb}{message}; it is {_shown(problem.get('input'))}."
 
