@@ -1,0 +1,1 @@
+"""Who travels with whom, and when: a pure policy and the queue that follows it."""

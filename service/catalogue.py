@@ -1,0 +1,133 @@
+"""What a replica serves: names, versions and aliases, and how to reach each version."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from models.manifest import Manifest
+from models.schema import TabularSchema
+from models.store import PRODUCTION
+from service.batching.batcher import Lane
+from service.codecs.answers import AnswerEncoder
+from service.codecs.cells import CellPacker
+from service.codecs.json_rows import JsonRows
+from service.errors import NotFound, Unavailable
+from service.metrics import ModelMetrics
+
+
+class ServedVersion:
+    """A version with all that a request needs, bound once.
+
+    Args:
+        manifest: the version's manifest.
+        lane: its queue.
+        metrics: where its requests are counted.
+        max_rows: the most rows in one request.
+    """
+
+    def __init__(
+        self, manifest: Manifest, lane: Lane, metrics: ModelMetrics, max_rows: int
+    ) -> None:
+        self.manifest = manifest
+        self.lane = lane
+        self.metrics = metrics
+        self.requests = JsonRows(manifest, max_rows)
+        self.encoder = AnswerEncoder(manifest)
+        self.tabular = isinstance(manifest.input, TabularSchema)
+        self.pack = (
+            CellPacker(manifest.input).pack if isinstance(manifest.input, TabularSchema) else None
+        )
+        self.has_probabilities = manifest.output.probabilities
+
+
+@dataclass(slots=True)
+class CataloguedModel:
+    """One name of the store."""
+
+    name: str
+    versions: list[int]
+    aliases: dict[str, int]
+    wanted: set[int] = field(default_factory=set)
+    """Versions that should be served: an alias in use names them."""
+    manifests: dict[int, Manifest] = field(default_factory=dict)
+    """Manifests of the wanted versions, as far as they can be read."""
+    served: dict[int, ServedVersion] = field(default_factory=dict)
+    refused: dict[int, str] = field(default_factory=dict)
+    """Version → why it is not served, for versions that should be."""
+
+    def resolve(self, which: int | str = PRODUCTION) -> ServedVersion:
+        """Return the version that a number or an alias means.
+
+        Raises:
+            NotFound: there is none, or it is not served.
+            Unavailable: it should be served but is loading or was refused.
+        """
+        version = self.aliases.get(which) if isinstance(which, str) else which
+        if version is None or version not in self.versions:
+            kind = "label" if isinstance(which, str) else "version"
+            raise NotFound(
+                f"The model {self.name} has no {kind} {which}.", code="version_not_found"
+            )
+        if version in self.served:
+            return self.served[version]
+        if version in self.refused:
+            raise Unavailable(f"{self.name} {version} was refused: {self.refused[version]}")
+        if version in self.wanted:
+            raise Unavailable(f"{self.name} {version} is loading.")
+        raise NotFound(
+            f"{self.name} {version} is in the store but not served; served: "
+            f"{', '.join(map(str, self.served)) or 'none'}.",
+            code="version_not_served",
+        )
+
+    def production(self) -> int | None:
+        """Return the production version, if there is one."""
+        return self.aliases.get(PRODUCTION)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what /v1/models tells of this model."""
+        production = self.production()
+        states = dict.fromkeys(self.served, "served")
+        states |= dict.fromkeys(self.refused, "refused")
+        return {
+            "name": self.name,
+            "versions": self.versions,
+            "aliases": self.aliases,
+            "states": {
+                str(version): states.get(version, "loading") for version in sorted(self.wanted)
+            },
+            "refused": {str(version): reason for version, reason in self.refused.items()},
+            "production": _describe(self.manifests[production])
+            if production in self.manifests
+            else None,
+        }
+
+
+class Catalogue:
+    """All names of the store.
+
+    Args:
+        models: one a name.
+    """
+
+    def __init__(self, models: dict[str, CataloguedModel]) -> None:
+        self.models = models
+
+    def model(self, name: str) -> CataloguedModel:
+        """Return a model by name.
+
+        Raises:
+            NotFound: there is none.
+        """
+        found = self.models.get(name)
+        if found is None:
+            known = ", ".join(sorted(self.models)) or "none"
+            raise NotFound(f"There is no model {name[:64]!r}. Models: {known}.")
+        return found
+
+    def complete(self) -> bool:
+        """Return whether every version that should be served is."""
+        return all(model.wanted == model.served.keys() for model in self.models.values())
+
+
+def _describe(manifest: Manifest) -> dict[str, Any]:
+    return manifest.model_dump(mode="json", exclude={"files", "golden", "format", "name"})

@@ -1,0 +1,51 @@
+"""Predictions to JSON, in the form that the request had."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from models.manifest import Manifest
+from service.codecs.json_rows import Form
+
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY
+
+
+class AnswerEncoder:
+    """Writes the answers of one model version.
+
+    Args:
+        manifest: the version's manifest; what never changes is written once, here.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        head = orjson.dumps({"model": manifest.name, "version": manifest.version})[:-1]
+        classes = orjson.dumps(list(manifest.output.classes or ()))
+        self._keys = {
+            "instance": head + b',"prediction":',
+            "instances": head + b',"predictions":',
+            "inputs": head + b',"outputs":',
+        }
+        self._classes = b',"classes":' + classes + b',"probabilities":'
+
+    def encode(self, form: Form, predictions: Sequence[Any], probabilities: Any) -> bytes:
+        """Return the body of an answer.
+
+        Args:
+            form: the request's form; "instance" answers the first row alone.
+            predictions: a label or value a row, as JSON knows them.
+            probabilities: a sequence of float64 a row, or a float64 array of shape
+                (rows, classes); None if they were not asked for.
+        """
+        single = form == "instance"
+        parts = [
+            self._keys[form],
+            orjson.dumps(predictions[0] if single else predictions, option=_OPTIONS),
+        ]
+        if probabilities is not None:
+            parts += (
+                self._classes,
+                orjson.dumps(probabilities[0] if single else probabilities, option=_OPTIONS),
+            )
+        parts.append(b"}")
+        return b"".join(parts)

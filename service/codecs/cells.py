@@ -1,0 +1,91 @@
+"""Rows of a table as three buffers: what travels from the API process to a worker.
+
+numbers   one record a row, row after row: 8 bytes a non-string column in the fitted order, a
+          float64, or an int64 for integers and booleans that cannot be null
+lengths   one int32 a row and string column: bytes of UTF-8, or -1 for null
+text      the UTF-8 of all strings in the same order
+
+Buffers of consecutive requests join by concatenation, so a batch is three joins. Byte order is
+the machine's own: both ends run on one machine.
+"""
+
+import struct
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from models.schema import Cell, Column, TabularSchema
+
+NAN = float("nan")
+BOOL_NULL = -1
+Row = Sequence[Cell]
+
+
+class Cells(NamedTuple):
+    """The rows of one request."""
+
+    rows: int
+    numbers: bytes
+    lengths: bytes = b""
+    text: bytes = b""
+
+
+def number_format(column: Column) -> str:
+    """Return the struct code of a non-string column's cell.
+
+    A nullable integer is a float64, because NaN has to fit in. A nullable boolean is an int64,
+    where -1 is null.
+    """
+    if column.dtype == "bool":
+        return "q"
+    if column.dtype.startswith("float") or column.nullable:
+        return "d"
+    return "q"
+
+
+class CellPacker:
+    """Packs validated rows of one schema.
+
+    Args:
+        schema: columns in the order that the rows have.
+    """
+
+    def __init__(self, schema: TabularSchema) -> None:
+        columns = list(enumerate(schema.columns))
+        self._numbers = [(i, column) for i, column in columns if column.dtype != "string"]
+        self._strings = [i for i, column in columns if column.dtype == "string"]
+        code = "".join(number_format(column) for _, column in self._numbers)
+        self._pack_row = struct.Struct("=" + code).pack
+        plain = not self._strings and not any(column.nullable for _, column in columns)
+        self.pack: Callable[[Sequence[Row]], Cells] = self._pack_mixed
+        if plain and "q" not in code:
+            self.pack = self._pack_floats
+
+    def _pack_floats(self, rows: Sequence[Row]) -> Cells:
+        if len(rows) == 1:
+            return Cells(1, self._pack_row(*rows[0]))
+        values: Iterable[float] = chain.from_iterable(rows)  # type: ignore[arg-type]
+        return Cells(len(rows), array("d", values).tobytes())
+
+    def _pack_mixed(self, rows: Sequence[Row]) -> Cells:
+        nulls = [BOOL_NULL if column.dtype == "bool" else NAN for _, column in self._numbers]
+        places = [i for i, _ in self._numbers]
+        numbers = b"".join(
+            self._pack_row(
+                *(
+                    null if (cell := row[i]) is None else cell
+                    for i, null in zip(places, nulls, strict=True)
+                )
+            )
+            for row in rows
+        )
+        texts = [
+            None if (cell := row[i]) is None else str(cell).encode()
+            for row in rows
+            for i in self._strings
+        ]
+        lengths = array("i", (-1 if text is None else len(text) for text in texts))
+        return Cells(
+            len(rows), numbers, lengths.tobytes(), b"".join(text for text in texts if text)
+        )

@@ -1,0 +1,117 @@
+"""What the service can refuse or fail, as one tree without HTTP in it.
+
+ServiceError
+├── Unreadable            the body is not what its media type says
+├── Unfit                 readable, but it does not fit the model's schema
+├── TooLarge              more bytes, rows or pixels than the limits allow
+├── UnsupportedMedia      a media type or encoding that this model does not take
+├── NotFound              no such model, version or alias
+├── DeadlineExceeded      the request's time is over
+├── Overloaded            refused before any work: try again later
+├── Unavailable           the model is known, but nobody can compute it now
+├── ModelFailed           the model raised, or answered what is no answer, on this input
+├── PoisonInput           the input ended two workers
+└── Internal              a defect of ours
+
+A protocol's table turns the classes into status codes; `code` is the stable word for programs.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypedDict
+
+
+class Detail(TypedDict):
+    """One place in the input and what is wrong there."""
+
+    loc: list[str | int]
+    message: str
+
+
+class ServiceError(Exception):
+    """Base of all refusals.
+
+    Args:
+        message: a sentence for a person; it names no path, class or traceback.
+        details: where in the input, if that can be told.
+        code: another stable word than the class's own.
+    """
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(
+        self, message: str, details: Sequence[Detail] = (), *, code: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = list(details)
+        self.word = code or self.code
+
+
+class Unreadable(ServiceError):
+    code = "unreadable"
+
+
+class Unfit(ServiceError):
+    code = "schema_mismatch"
+
+
+class TooLarge(ServiceError):
+    code = "too_large"
+
+
+class UnsupportedMedia(ServiceError):
+    code = "unsupported_media_type"
+
+
+class NotFound(ServiceError):
+    code = "model_not_found"
+
+
+class DeadlineExceeded(ServiceError):
+    code = "deadline_exceeded"
+
+
+class Overloaded(ServiceError):
+    code = "overloaded"
+
+
+class Unavailable(ServiceError):
+    code = "unavailable"
+
+
+class ModelFailed(ServiceError):
+    code = "model_failed"
+
+
+class PoisonInput(ServiceError):
+    code = "poison_input"
+
+
+class Internal(ServiceError):
+    code = "internal"
+
+
+class FrameError(Exception):
+    """Bytes between the processes that are no frame of ours: the sender counts as dead."""
+
+
+_WIRE: dict[str, type[ServiceError]] = {
+    kind.__name__: kind
+    for kind in (Unreadable, Unfit, TooLarge, UnsupportedMedia, ModelFailed, Internal)
+}
+
+
+def to_wire(error: ServiceError) -> dict[str, Any]:
+    """Return what a worker sends of an error: words only, never the object."""
+    return {
+        "kind": type(error).__name__,
+        "message": error.message,
+        "details": error.details,
+        "code": error.word,
+    }
+
+
+def from_wire(sent: dict[str, Any]) -> ServiceError:
+    """Return the error that a worker sent; an unknown kind is an `Internal`."""
+    kind = _WIRE.get(sent.get("kind", ""), Internal)
+    return kind(str(sent["message"]), sent.get("details", ()), code=sent.get("code"))

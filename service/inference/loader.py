@@ -1,0 +1,173 @@
+"""The loader: loads every model once and forks the workers; it never predicts.
+
+    python -m service.inference.loader CONTROL_FD STORE MAX_ROWS MAX_PIXELS
+
+It has one thread, always: a fork copies only the thread that calls it. It obeys small JSON
+messages on its control socket, and ends with its workers when that socket closes.
+
+    {"do": "load", "name": …, "version": …}   {"did": "loaded", …} or {"did": "refused", …}
+    {"do": "fork", "worker": 7}               {"did": "forked", …} with the worker's socket and
+                                              pidfd attached, or {"did": "failed", …};
+                                              {"did": "ended", …} when the worker has ended
+"""
+
+import ctypes
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from models.errors import StoreError
+from models.store import Store
+from service.inference.artefact import load_estimator
+from service.inference.model import Model
+from service.inference.worker import run_worker
+
+MAX_MESSAGE_BYTES = 1 << 16
+_libc = ctypes.CDLL(None)
+
+
+class Loader:
+    """Holds the models and the children.
+
+    Args:
+        control: the API process's other end is the only master; a SOCK_SEQPACKET socket.
+        store: where the artefacts are.
+        max_rows: the most instances in one request.
+        max_pixels: the largest picture.
+    """
+
+    def __init__(
+        self, control: socket.socket, store: Store, max_rows: int, max_pixels: int
+    ) -> None:
+        self._control = control
+        self._store = store
+        self._limits = (max_rows, max_pixels)
+        self._models: list[Model] = []
+        self._children: dict[int, tuple[int, int]] = {}  # pidfd → worker, pid
+        self._poll = select.poll()
+        self._poll.register(control, select.POLLIN)
+
+    def run(self) -> None:
+        """Obey until the control socket closes; then end every worker that is left."""
+        while True:
+            for descriptor, _ in self._poll.poll():
+                if descriptor in self._children:
+                    self._reap(descriptor)
+                elif message := self._control.recv(MAX_MESSAGE_BYTES):
+                    self._obey(json.loads(message))
+                else:
+                    for pidfd in self._children:
+                        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                    return
+
+    def _obey(self, order: dict[str, Any]) -> None:
+        if order["do"] == "load":
+            self._load(order["name"], order["version"])
+        elif order["do"] == "fork":
+            self._fork(order["worker"])
+
+    def _load(self, name: str, version: int) -> None:
+        about = {"name": name, "version": version}
+        started = time.monotonic()
+        try:
+            manifest = self._store.manifest(name, version)
+            model = Model(load_estimator(self._store, manifest), manifest, *self._limits)
+        except StoreError as error:
+            self._tell({"did": "refused", **about, "reason": str(error)[:1000]})
+        else:
+            self._models.append(model)
+            seconds = time.monotonic() - started
+            self._tell(
+                {"did": "loaded", **about, "index": len(self._models) - 1, "seconds": seconds}
+            )
+        # What loading left behind must not be copied into every worker.
+        gc.collect()
+        _libc.malloc_trim(0)
+        gc.freeze()
+
+    def _fork(self, worker: int) -> None:
+        threads = len(os.listdir("/proc/self/task"))
+        if threads != 1:
+            self._tell(
+                {
+                    "did": "failed",
+                    "worker": worker,
+                    "reason": f"the loader has {threads} threads: a model started them",
+                }
+            )
+            return
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            self._become_worker(worker, theirs)
+        theirs.close()
+        pidfd = os.pidfd_open(pid)
+        self._children[pidfd] = (worker, pid)
+        self._poll.register(pidfd, select.POLLIN)
+        message = {"did": "forked", "worker": worker, "pid": pid}
+        socket.send_fds(self._control, [json.dumps(message).encode()], [ours.fileno(), pidfd])
+        ours.close()
+
+    def _become_worker(self, worker: int, connection: socket.socket) -> None:
+        """Serve until the end of file, then leave without the loader's exit handlers."""
+        status = 1
+        try:
+            # A sibling's or the loader's descriptor, kept open here, would hide its end of file.
+            self._control.close()
+            for pidfd in self._children:
+                os.close(pidfd)
+            name_process(f"percore-w{worker}")
+            run_worker(connection, self._models)
+            status = 0
+        except (BrokenPipeError, ConnectionResetError):
+            status = 0  # the API process went away while this worker was answering
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+
+    def _reap(self, pidfd: int) -> None:
+        worker, pid = self._children.pop(pidfd)
+        self._poll.unregister(pidfd)
+        os.close(pidfd)
+        _, status = os.waitpid(pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        self._tell({"did": "ended", "worker": worker, "pid": pid, "status": code})
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        self._control.send(json.dumps(message).encode())
+
+
+def name_process(name: str) -> None:
+    """Show `name` (15 characters) in ps and top."""
+    pr_set_name = 15
+    _libc.prctl(pr_set_name, name.encode()[:15], 0, 0, 0)
+
+
+def main() -> None:
+    """Run the loader on the descriptor that the command line names."""
+    descriptor, store, max_rows, max_pixels = sys.argv[1:]
+    # Ctrl-C and service managers signal the whole group; only the API process decides.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    gc.disable()
+    name_process("percore-loader")
+    control = socket.socket(fileno=int(descriptor))
+    with suppress(BrokenPipeError):  # the API process may go away in the middle of a message
+        Loader(control, Store(Path(store)), int(max_rows), int(max_pixels)).run()
+
+
+if __name__ == "__main__":
+    main()

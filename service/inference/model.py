@@ -1,0 +1,179 @@
+"""A loaded model: from a batch's payload to its answers."""
+
+from collections.abc import Sequence
+from itertools import accumulate
+from time import perf_counter_ns
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+
+from models.manifest import Manifest
+from models.schema import TabularSchema
+from service.codecs.answers import AnswerEncoder
+from service.codecs.cells import CellPacker, Cells
+from service.codecs.json_rows import Form, JsonRows
+from service.errors import Internal, ServiceError, Unfit, Unreadable, to_wire
+from service.inference.inputs import InputBuilder, Matrix
+from service.inference.messages import (
+    BatchResult,
+    Media,
+    PredictBatch,
+    PredictEntry,
+    ResultEntry,
+    Status,
+)
+from service.inference.pictures import decode_picture
+from service.inference.predictor import Estimator, Prediction, Predictor
+
+
+class Read(NamedTuple):
+    """A body that was parsed: the form of its answer, and its part of X."""
+
+    form: Form
+    X: Matrix
+
+
+class Model:
+    """Answers batches of one model version; whatever is wrong with one entry is its answer alone.
+
+    Args:
+        estimator: as loaded from the artefact.
+        manifest: the version's manifest.
+        max_rows: the most instances in one request.
+        max_pixels: the largest picture.
+    """
+
+    def __init__(
+        self, estimator: Estimator, manifest: Manifest, max_rows: int, max_pixels: int
+    ) -> None:
+        self._predictor = Predictor(estimator, manifest.output)
+        self._classes = manifest.output.classes or ()
+        self._max_pixels = max_pixels
+        self._json = JsonRows(manifest, max_rows)
+        self._encoder = AnswerEncoder(manifest)
+        self._tabular = isinstance(manifest.input, TabularSchema)
+        if isinstance(manifest.input, TabularSchema):
+            self._packer = CellPacker(manifest.input)
+            self._inputs = InputBuilder(manifest.input)
+
+    def answer(self, batch: PredictBatch) -> BatchResult:
+        """Compute a batch, whichever of its two kinds it is."""
+        if batch.entries[0].media is Media.CELLS:
+            return self._answer_cells(batch)
+        return self._answer_bodies(batch)
+
+    def _answer_cells(self, batch: PredictBatch) -> BatchResult:
+        started = perf_counter_ns()
+        wanted = any(entry.probabilities for entry in batch.entries)
+        spans = _spans([entry.rows for entry in batch.entries])
+        X = self._inputs.build(batch)
+        built = perf_counter_ns()
+        outcomes = self._predictor.predict_spans(X, spans, wanted)
+        predicted = perf_counter_ns()
+        result = _merge(batch.batch, outcomes, spans)
+        result.predict_ns = predicted - built
+        result.other_ns = perf_counter_ns() - predicted + built - started
+        return result
+
+    def _answer_bodies(self, batch: PredictBatch) -> BatchResult:
+        """Parse each body here, predict all together, and write each answer's JSON."""
+        started = perf_counter_ns()
+        reads = [self._read(entry) for entry in batch.entries]
+        good = [read for read in reads if isinstance(read, Read)]
+        built = perf_counter_ns()
+        outcomes: Sequence[Prediction | ServiceError] = []
+        if good:
+            wanted = any(entry.probabilities for entry in batch.entries)
+            # Pictures are lists and join; a table that came as a body travels alone.
+            X = good[0].X if len(good) == 1 else [row for read in good for row in read.X]
+            outcomes = self._predictor.predict_spans(
+                X, _spans([len(read.X) for read in good]), wanted
+            )
+        predicted = perf_counter_ns()
+        each = iter(outcomes)
+        entries = [
+            self._written(entry, read, next(each)) if isinstance(read, Read) else _refused(read)
+            for entry, read in zip(batch.entries, reads, strict=True)
+        ]
+        result = BatchResult(batch.batch, entries)
+        result.predict_ns = predicted - built
+        result.other_ns = perf_counter_ns() - predicted + built - started
+        return result
+
+    def _read(self, entry: PredictEntry) -> Read | ServiceError:
+        try:
+            if entry.media is Media.IMAGE:
+                return Read("instance", [decode_picture(entry.body, self._max_pixels)])
+            form, rows, pictures = self._json.parse(bytes(entry.body))
+            if self._tabular:
+                return Read(form, self._inputs.build(_as_batch(self._packer.pack(rows))))
+            return Read(form, [self._decoded(form, i, one) for i, one in enumerate(pictures)])
+        except ServiceError as error:
+            return error
+        except Exception:
+            # A defect of ours must not end the worker: the request's neighbours are innocent.
+            return Internal("The request could not be read.")
+
+    def _decoded(self, form: Form, i: int, picture: bytes) -> Any:
+        try:
+            return decode_picture(picture, self._max_pixels)
+        except ServiceError as error:
+            place: list[str | int] = [form, i, "b64"] if form == "instances" else [form, "b64"]
+            # The JSON around it was readable, so an unreadable picture is one that does not fit.
+            kind = Unfit if isinstance(error, Unreadable) else type(error)
+            raise kind(error.message, [{"loc": place, "message": error.message}]) from None
+
+    def _written(
+        self, entry: PredictEntry, read: Read, outcome: Prediction | ServiceError
+    ) -> ResultEntry:
+        if isinstance(outcome, ServiceError):
+            return _refused(outcome)
+        predictions: list[Any] = (
+            outcome.values.tolist()
+            if outcome.values is not None
+            else [self._classes[i] for i in outcome.labels.tolist()]  # type: ignore[union-attr]
+        )
+        chances = outcome.probabilities if entry.probabilities else None
+        if chances is not None:
+            chances = np.ascontiguousarray(chances)
+        text = self._encoder.encode(read.form, predictions, chances)
+        return ResultEntry(len(read.X), Status.TEXT, text)
+
+
+def _spans(rows: list[int]) -> list[tuple[int, int]]:
+    ends = accumulate(rows)
+    return [(end - count, end) for count, end in zip(rows, ends, strict=True)]
+
+
+def _merge(
+    batch: int, outcomes: Sequence[Prediction | ServiceError], spans: list[tuple[int, int]]
+) -> BatchResult:
+    """Join the arrays of all entries that have an answer."""
+    good = [one for one in outcomes if isinstance(one, Prediction)]
+    entries = [
+        ResultEntry(stop - start, Status.ROWS, b"")
+        if isinstance(outcome, Prediction)
+        else _refused(outcome)
+        for outcome, (start, stop) in zip(outcomes, spans, strict=True)
+    ]
+    result = BatchResult(batch, entries)
+    result.labels = b"".join([one.labels.tobytes() for one in good if one.labels is not None])
+    values = [one.values for one in good if one.values is not None]
+    if values:
+        result.values = b"".join([one.tobytes() for one in values])
+        result.width = values[0].shape[1] if values[0].ndim == 2 else 0
+    chances = [one.probabilities for one in good if one.probabilities is not None]
+    if chances:
+        result.probabilities = b"".join([one.tobytes() for one in chances])
+        result.classes = chances[0].shape[1]
+    return result
+
+
+def _as_batch(cells: Cells) -> PredictBatch:
+    numbers, lengths, text = memoryview(cells[1]), memoryview(cells[2]), memoryview(cells[3])
+    return PredictBatch(0, 0, cells.rows, numbers, lengths, text, [])
+
+
+def _refused(error: ServiceError) -> ResultEntry:
+    return ResultEntry(0, Status.ERROR, orjson.dumps(to_wire(error)))

@@ -1,0 +1,225 @@
+"""The workers of one generation, and their life: forked, ready, busy, gone, replaced.
+
+    Batcher ── send ──▶ WorkerPool ── frames ──▶ worker
+       ▲                    │  ▲
+       └─ idle, done, lost ─┘  └── end of file, hang limit, silence
+
+A worker has one batch in flight at the most. Its death is seen as the end of file on its socket;
+the pool then says which worker is lost, and forks another one.
+"""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import NamedTuple, Protocol
+
+import structlog
+
+from service.errors import FrameError, Unavailable
+from service.inference.channel import WorkerChannel
+from service.inference.messages import BatchResult, Kind, decode_result
+from service.inference.process import LoaderProcess, kill
+
+FORK_TIMEOUT_S = 10.0
+PING_EVERY_S = 1.0
+SILENCE_LIMIT_S = 3.0
+RETRY_FORK_S = 0.5
+
+log = structlog.get_logger()
+
+
+class PoolListener(Protocol):
+    """Who hears what becomes of the workers."""
+
+    def on_idle(self, worker: int) -> None:
+        """Take notice that the worker can take a batch."""
+
+    def on_result(self, worker: int, result: BatchResult) -> None:
+        """Take the result of the worker's batch.
+
+        Raises:
+            FrameError: it is no result of that batch; the worker is ended.
+        """
+
+    def on_lost(self, worker: int) -> None:
+        """Take notice that the worker is gone, with its batch if it had one."""
+
+
+@dataclass(slots=True)
+class WorkerState:
+    """What the pool knows of a worker; times are monotonic seconds."""
+
+    pid: int
+    pidfd: int
+    channel: WorkerChannel
+    started_at: float
+    heard_at: float = 0.0
+    """When it last sent anything; 0.0 before it was ready."""
+    busy_since: float = 0.0
+    """0.0 while it is idle."""
+    asked_at: float = 0.0
+    """When it was pinged; 0.0 if it has answered."""
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class PoolStatistics(NamedTuple):
+    """A snapshot for readiness, metrics and tests."""
+
+    wanted: int
+    ready: int
+    busy: int
+    restarts: int
+    heard_s: float | None
+    """Seconds since any worker last sent something; None if none ever did."""
+    pids: tuple[int, ...]
+
+
+class WorkerPool:
+    """Keeps `size` workers alive.
+
+    Args:
+        loader: forks them.
+        size: how many.
+        hang_limit_s: a batch that runs longer ends its worker.
+    """
+
+    def __init__(self, loader: LoaderProcess, size: int, hang_limit_s: float) -> None:
+        self._loader = loader
+        self._size = size
+        self._hang_limit_s = hang_limit_s
+        self._listener: PoolListener | None = None
+        self._workers: dict[int, WorkerState] = {}
+        self._numbers = 0
+        self._restarts = 0
+        self._stopping = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self, listener: PoolListener) -> None:
+        """Fork all workers and wait until each is ready.
+
+        Raises:
+            Unavailable: the loader could not fork, with the reason.
+            TimeoutError: a worker did not get ready.
+        """
+        self._listener = listener
+        await asyncio.gather(*(self._add() for _ in range(self._size)))
+        self._keep(self._watch())
+
+    def send(self, worker: int, parts: Sequence[bytes]) -> None:
+        """Send a batch to an idle worker."""
+        state = self._workers[worker]
+        state.busy_since = monotonic()
+        state.channel.send(parts)
+
+    def statistics(self) -> PoolStatistics:
+        """Return a snapshot."""
+        heard = max((state.heard_at for state in self._workers.values()), default=0.0)
+        ready = [state for state in self._workers.values() if state.heard_at]
+        return PoolStatistics(
+            self._size,
+            len(ready),
+            sum(state.busy_since > 0 for state in ready),
+            self._restarts,
+            monotonic() - heard if heard else None,
+            tuple(state.pid for state in self._workers.values()),
+        )
+
+    def stop(self) -> None:
+        """Close every connection: the workers end by their end of file."""
+        self._stopping = True
+        for task in self._tasks:
+            task.cancel()
+        for state in self._workers.values():
+            state.channel.close()
+
+    def on_frame(self, worker: int, kind: Kind, body: memoryview) -> None:
+        """Take a frame from a worker's channel."""
+        state = self._workers.get(worker)
+        if state is None or self._listener is None:
+            return
+        state.heard_at = monotonic()
+        state.asked_at = 0.0
+        if kind is Kind.RESULT and state.busy_since:
+            result = decode_result(body)
+            state.busy_since = 0.0
+            self._listener.on_result(worker, result)
+        elif kind is Kind.READY and not state.ready.is_set():
+            state.ready.set()
+            self._listener.on_idle(worker)
+        elif kind is not Kind.PONG:
+            raise FrameError(f"a worker sent {kind.name}")
+
+    def on_closed(self, worker: int) -> None:
+        """Take the end of file of a worker's channel: it is dead, or will be at once."""
+        state = self._workers.pop(worker, None)
+        if state is None:
+            return
+        kill(state.pidfd)
+        os.close(state.pidfd)
+        state.ready.set()
+        if self._stopping:
+            return
+        self._restarts += 1
+        if self._listener is not None:
+            self._listener.on_lost(worker)
+        self._keep(self._replace())
+
+    def on_ended(self, worker: int, status: int) -> None:
+        """Take notice of how a worker ended (negative: by that signal)."""
+        if not self._stopping:
+            log.warning("worker_ended", worker=worker, status=status)
+
+    async def _add(self) -> None:
+        self._numbers += 1
+        worker = self._numbers
+        started_at = monotonic()
+        forked = await self._loader.fork(worker, FORK_TIMEOUT_S)
+        channel = WorkerChannel(worker, self)
+        state = WorkerState(forked.pid, forked.pidfd, channel, started_at)
+        self._workers[worker] = state
+        loop = asyncio.get_running_loop()
+        await loop.create_unix_connection(lambda: channel, sock=forked.connection)
+        async with asyncio.timeout(FORK_TIMEOUT_S):
+            await state.ready.wait()
+        if worker in self._workers:
+            log.info("worker_ready", worker=worker, pid=state.pid, s=monotonic() - started_at)
+
+    async def _replace(self) -> None:
+        while not self._stopping:
+            try:
+                await self._add()
+            except (Unavailable, TimeoutError) as error:
+                log.warning("worker_not_replaced", reason=str(error) or "it did not get ready")
+                await asyncio.sleep(RETRY_FORK_S)
+            else:
+                return
+
+    async def _watch(self) -> None:
+        """End workers that hang or are silent, and ask the idle ones for a sign of life."""
+        while True:
+            await asyncio.sleep(PING_EVERY_S / 10)
+            now = monotonic()
+            for worker, state in list(self._workers.items()):
+                if not state.ready.is_set():
+                    continue
+                if state.busy_since:
+                    if now - state.busy_since > self._hang_limit_s:
+                        self._end(worker, state, "a batch ran into the hang limit")
+                elif state.asked_at:
+                    if now - state.asked_at > SILENCE_LIMIT_S:
+                        self._end(worker, state, "it gave no sign of life")
+                elif now - state.heard_at > PING_EVERY_S:
+                    state.asked_at = now
+                    state.channel.ping()
+
+    def _end(self, worker: int, state: WorkerState, reason: str) -> None:
+        log.warning("worker_killed", worker=worker, pid=state.pid, reason=reason)
+        kill(state.pidfd)
+        state.channel.close()
+
+    def _keep(self, work: "asyncio._CoroutineLike[None]") -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,204 @@
+"""The loader as the API process sees it: started by exec, asked by small messages."""
+
+import asyncio
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from service.errors import Unavailable
+from service.inference.limits import Limits
+
+MAX_MESSAGE_BYTES = 1 << 16
+
+SINGLE_THREADED = {
+    # One thread a worker: N workers with N threads each would fight for N cores.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    # pyarrow starts a thread at import otherwise, and a process with threads must not fork.
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "2",
+}
+
+
+class Forked(NamedTuple):
+    """A worker that the loader forked: its process and our end of its socketpair."""
+
+    pid: int
+    pidfd: int
+    connection: socket.socket
+
+
+class LoaderProcess:
+    """A running loader.
+
+    Args:
+        store: the store's folder.
+        limits: what the workers may be asked.
+        on_ended: hears the number and the exit status (negative: the signal) of a worker that
+            the loader has reaped.
+        on_gone: hears that the loader itself is gone.
+    """
+
+    def __init__(
+        self,
+        store: Path,
+        limits: Limits,
+        on_ended: Callable[[int, int], None],
+        on_gone: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._limits = limits
+        self._on_ended = on_ended
+        self._on_gone = on_gone
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._waiting: dict[tuple[str, object], asyncio.Future[Any]] = {}
+
+    @property
+    def pid(self) -> int:
+        """The loader's process id."""
+        assert self._process is not None  # noqa: S101
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start the process; it answers `load` and `fork` when its imports are done."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603
+                [
+                    sys.executable,
+                    "-m",
+                    "service.inference.loader",
+                    str(theirs.fileno()),
+                    str(self._store),
+                    str(self._limits.max_rows),
+                    str(self._limits.max_pixels),
+                ],
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                env=os.environ | SINGLE_THREADED,
+            )
+        ours.setblocking(False)
+        self._control = ours
+        asyncio.get_running_loop().add_reader(ours, self._receive)
+
+    async def load(self, name: str, version: int, timeout_s: float) -> int:
+        """Load a version; return its index for `messages.PredictBatch.model`.
+
+        Raises:
+            Unavailable: the loader refused it, with the reason, or is gone.
+            TimeoutError: it took too long.
+        """
+        message = {"do": "load", "name": name, "version": version}
+        answer = await self._ask(message, ("load", (name, version)), timeout_s)
+        if answer["did"] == "refused":
+            raise Unavailable(answer["reason"])
+        index: int = answer["index"]
+        return index
+
+    async def fork(self, worker: int, timeout_s: float) -> Forked:
+        """Fork a worker.
+
+        Raises:
+            Unavailable: the loader could not, with the reason, or is gone.
+            TimeoutError: it took too long.
+        """
+        answer = await self._ask({"do": "fork", "worker": worker}, ("fork", worker), timeout_s)
+        if answer["did"] == "failed":
+            raise Unavailable(answer["reason"])
+        connection, pidfd = answer["descriptors"]
+        return Forked(answer["pid"], pidfd, socket.socket(fileno=connection))
+
+    async def stop(self, timeout_s: float) -> None:
+        """Let it end with all its workers; kill it if it does not."""
+        self._close()
+        if self._process is None:
+            return
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        pidfd = os.pidfd_open(self._process.pid)
+        loop.add_reader(pidfd, ended.set)
+        try:
+            async with asyncio.timeout(timeout_s):
+                await ended.wait()
+        except TimeoutError:
+            self._process.kill()
+        finally:
+            loop.remove_reader(pidfd)
+            os.close(pidfd)
+        self._process.wait()
+
+    async def _ask(
+        self, message: dict[str, Any], key: tuple[str, object], timeout_s: float
+    ) -> dict[str, Any]:
+        if self._control is None:
+            raise Unavailable("the loader is gone")
+        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[key] = future
+        try:
+            self._control.send(json.dumps(message).encode())
+            async with asyncio.timeout(timeout_s):
+                return await future
+        except OSError as error:
+            raise Unavailable("the loader is gone") from error
+        finally:
+            self._waiting.pop(key, None)
+
+    def _receive(self) -> None:
+        assert self._control is not None  # noqa: S101
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._control, MAX_MESSAGE_BYTES, 2)
+        except BlockingIOError:
+            return
+        except OSError:
+            data, descriptors = b"", []
+        if not data:
+            self._close()
+            self._on_gone()
+            return
+        message = json.loads(data)
+        if message["did"] == "ended":
+            self._on_ended(message["worker"], message["status"])
+            return
+        if message["did"] in {"loaded", "refused"}:
+            key: tuple[str, object] = ("load", (message["name"], message["version"]))
+        else:
+            key = ("fork", message["worker"])
+        future = self._waiting.get(key)
+        if future is None or future.done():
+            for descriptor in descriptors:  # whoever asked has given up: the worker ends
+                os.close(descriptor)
+            return
+        future.set_result(message | {"descriptors": descriptors})
+
+    def _close(self) -> None:
+        if self._control is not None:
+            asyncio.get_running_loop().remove_reader(self._control)
+            self._control.close()
+            self._control = None
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(Unavailable("the loader is gone"))
+
+
+def kill(pidfd: int) -> None:
+    """Kill the process behind a pidfd; no other can be hit, even if it has ended already."""
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of workers whose loader has died, so that none becomes a zombie."""
+    pr_set_child_subreaper = 36
+    ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0)

@@ -1,0 +1,95 @@
+"""Golden rows in a throw-away worker: a version serves only if it answers as it did then."""
+
+import asyncio
+import math
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from models.manifest import Manifest
+from service.errors import Unavailable
+from service.inference.channel import WorkerChannel
+from service.inference.messages import Kind, Media, Status, decode_result, encode_bodies
+from service.inference.process import LoaderProcess, kill
+
+TOLERANCE = 1e-12
+"""Probabilities and values, absolute below 1 and relative above; labels must be equal."""
+
+
+class Rehearsal:
+    """A worker that nobody else uses.
+
+    Args:
+        loader: forks it.
+        worker: a number that no other worker of this loader has.
+    """
+
+    def __init__(self, loader: LoaderProcess, worker: int) -> None:
+        self._loader = loader
+        self._worker = worker
+        self._frames: asyncio.Queue[tuple[Kind, bytes] | None] = asyncio.Queue()
+
+    async def try_golden_rows(self, manifest: Manifest, index: int, timeout_s: float) -> None:
+        """Predict a version's golden rows and compare.
+
+        Raises:
+            Unavailable: it died, took too long, failed, or answered otherwise; the text says which.
+        """
+        forked = await self._loader.fork(self._worker, timeout_s)
+        channel = WorkerChannel(self._worker, self)
+        loop = asyncio.get_running_loop()
+        await loop.create_unix_connection(lambda: channel, sock=forked.connection)
+        request = orjson.dumps({"instances": manifest.golden.instances})
+        wanted = manifest.golden.probabilities is not None
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._next(Kind.READY)
+                channel.send(encode_bodies(0, index, [(Media.JSON, request, wanted)]))
+                answer = decode_result(memoryview(await self._next(Kind.RESULT))).entries[0]
+        except TimeoutError:
+            raise Unavailable(f"its golden rows took more than {timeout_s:g} s") from None
+        finally:
+            kill(forked.pidfd)
+            os.close(forked.pidfd)
+            channel.close()
+        said = orjson.loads(answer.blob)
+        if answer.status is not Status.TEXT:
+            raise Unavailable(f"it failed on its golden rows: {said['message']}")
+        _compare("prediction", manifest.golden.predictions, said["predictions"])
+        if manifest.golden.probabilities is not None:
+            _compare("probability", manifest.golden.probabilities, said["probabilities"])
+
+    def on_frame(self, worker: int, kind: Kind, body: memoryview) -> None:
+        """Take a frame."""
+        self._frames.put_nowait((kind, bytes(body)))
+
+    def on_closed(self, worker: int) -> None:
+        """Take the end of file."""
+        self._frames.put_nowait(None)
+
+    async def _next(self, wanted: Kind) -> bytes:
+        received = await self._frames.get()
+        if received is None:
+            raise Unavailable("it ended its worker on its golden rows")
+        kind, body = received
+        if kind is not wanted:
+            raise Unavailable(f"its worker sent {kind.name} instead of {wanted.name}")
+        return body
+
+
+def _compare(what: str, golden: Sequence[Any], said: Sequence[Any]) -> None:
+    if len(golden) != len(said):
+        raise Unavailable(f"it answered {len(said)} golden rows instead of {len(golden)}")
+    for row, (expected, got) in enumerate(zip(golden, said, strict=True)):
+        if not _same(expected, got):
+            raise Unavailable(f"golden row {row}: {what} {got} instead of {expected}")
+
+
+def _same(expected: Any, got: Any) -> bool:
+    if isinstance(expected, list | tuple):
+        return len(expected) == len(got) and all(map(_same, expected, got))
+    if isinstance(expected, float) and isinstance(got, float):
+        return math.isclose(expected, got, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    return type(expected) is type(got) and bool(expected == got)

@@ -1,0 +1,62 @@
+"""The worker's loop: one frame in, one frame out, until the API process is gone."""
+
+import gc
+import socket
+from collections.abc import Sequence
+
+from service.errors import FrameError
+from service.inference.messages import (
+    PREAMBLE,
+    Kind,
+    decode_predict,
+    encode_result,
+    frame,
+    read_preamble,
+)
+from service.inference.model import Model
+
+
+def run_worker(connection: socket.socket, models: Sequence[Model]) -> None:
+    """Answer batches until the other end closes.
+
+    Args:
+        connection: this worker's end of its socketpair, blocking.
+        models: all loaded models; a batch names one by its index.
+
+    Raises:
+        FrameError: the other end sent no frame.
+    """
+    gc.enable()
+    connection.sendall(b"".join(frame(Kind.READY)))
+    while (received := _receive(connection)) is not None:
+        kind, body = received
+        if kind is Kind.PING:
+            connection.sendall(b"".join(frame(Kind.PONG)))
+        elif kind is Kind.PREDICT:
+            batch = decode_predict(body)
+            if not batch.entries or batch.model >= len(models):
+                raise FrameError("a batch of nothing")
+            connection.sendall(b"".join(encode_result(models[batch.model].answer(batch))))
+        else:
+            raise FrameError(f"a worker takes no {kind.name}")
+
+
+def _receive(connection: socket.socket) -> tuple[Kind, memoryview] | None:
+    """Return the next frame, or None if the other end closed between two frames."""
+    head = _read(connection, PREAMBLE.size)
+    if head is None:
+        return None
+    kind, body_bytes = read_preamble(head)
+    body = _read(connection, body_bytes)
+    return None if body is None else (kind, body)
+
+
+def _read(connection: socket.socket, size: int) -> memoryview | None:
+    view = memoryview(bytearray(size))
+    filled = 0
+    while filled < size:
+        count = connection.recv_into(view[filled:], 0, socket.MSG_WAITALL)
+        if count == 0:
+            return None
+        filled += count
+    return view

@@ -1,0 +1,66 @@
+"""Structured logs: JSON, one line each, on standard error; request lines are sampled."""
+
+import logging
+import sys
+from collections.abc import Callable
+from time import monotonic
+
+import structlog
+
+MAX_FIELD_CHARS = 256
+
+
+def configure_logging(level: str) -> None:
+    """Write JSON lines of at least `level` to standard error."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            _clip,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[level.upper()]
+        ),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+class Sampler:
+    """A token bucket over log lines: below the rate all pass, above it the rest are counted.
+
+    Args:
+        per_s: lines a second; as many may come at once.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, per_s: float, clock: Callable[[], float] = monotonic) -> None:
+        self._per_s = per_s
+        self._clock = clock
+        self._tokens = per_s
+        self._filled_at = clock()
+        self._skipped = 0
+
+    def passes(self) -> int | None:
+        """Return how many lines were left out since the last that passed, or None: leave it out."""
+        now = self._clock()
+        self._tokens = min(self._per_s, self._tokens + (now - self._filled_at) * self._per_s)
+        self._filled_at = now
+        if self._tokens < 1:
+            self._skipped += 1
+            return None
+        self._tokens -= 1
+        skipped, self._skipped = self._skipped, 0
+        return skipped
+
+
+def _clip(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Keep every field short: a client chooses paths and headers, and a log line is no payload."""
+    for key, value in event.items():
+        if isinstance(value, str) and len(value) > MAX_FIELD_CHARS and key != "exception":
+            event[key] = value[:MAX_FIELD_CHARS] + "…"
+        elif isinstance(value, float):
+            event[key] = round(value, 6)
+    return event

@@ -1,0 +1,174 @@
+"""Metrics of the API process, which alone keeps them: workers report in their answers.
+
+The hot path adds numbers to plain lists; they become Prometheus families when somebody asks.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+STAGES = ("parse", "queue", "predict", "transfer", "encode")
+SECONDS = (
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    5.0, 10.0, 30.0,
+)  # fmt: skip
+ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 8192.0, 65536.0)
+
+
+class Histogram:
+    """Counts of observations by upper bound.
+
+    Args:
+        bounds: ascending upper bounds; the last bucket, above them all, is implied.
+    """
+
+    __slots__ = ("_bounds", "_counts", "_sum")
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = tuple(bounds)
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def observe(self, value: float) -> None:
+        """Count one observation."""
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
+
+    def buckets(self) -> tuple[list[tuple[str, float]], float]:
+        """Return cumulative counts by upper bound, as Prometheus has them, and the sum."""
+        total, cumulative = 0, []
+        names = [*(f"{bound:g}" for bound in self._bounds), "+Inf"]
+        for name, count in zip(names, self._counts, strict=True):
+            total += count
+            cumulative.append((name, float(total)))
+        return cumulative, self._sum
+
+
+class ModelMetrics:
+    """What is counted for one model version."""
+
+    def __init__(self, name: str, version: int) -> None:
+        self.labels = (name, str(version))
+        self.requests: dict[int, int] = {}
+        """Answered requests by status."""
+        self.rows = 0
+        self.stages = tuple(Histogram(SECONDS) for _ in STAGES)
+        self.total = Histogram(SECONDS)
+        self.batch_rows = Histogram(ROWS)
+        self.batch_requests = Histogram(ROWS)
+
+    def count(self, status: int) -> None:
+        """Count an answered request."""
+        self.requests[status] = self.requests.get(status, 0) + 1
+
+    def observe(self, stages: Sequence[float], total_s: float) -> None:
+        """Count where the time of an answered request went: seconds, in the order of STAGES."""
+        for histogram, seconds in zip(self.stages, stages):  # noqa: B905
+            histogram.observe(seconds)
+        self.total.observe(total_s)
+
+    def on_batch(self, rows: int, requests: int) -> None:
+        """Count a batch that was sent."""
+        self.batch_rows.observe(rows)
+        self.batch_requests.observe(requests)
+
+
+Gauge = tuple[str, str, float]
+"""Name, help and value of something that is read when somebody asks."""
+
+
+class Metrics(Collector):
+    """All metrics of a replica."""
+
+    def __init__(self) -> None:
+        self._models: list[ModelMetrics] = []
+        self._others: dict[tuple[str, int], int] = {}
+        self._gauges: list[Callable[[], Iterator[Gauge]]] = []
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+
+    def model(self, name: str, version: int) -> ModelMetrics:
+        """Return the metrics of a version, new ones if it has none yet."""
+        for known in self._models:
+            if known.labels == (name, str(version)):
+                return known
+        self._models.append(ModelMetrics(name, version))
+        return self._models[-1]
+
+    def add_gauges(self, read: Callable[[], Iterator[Gauge]]) -> None:
+        """Ask `read` for values at each scrape; a name that ends in _total is a counter."""
+        self._gauges.append(read)
+
+    def count_other(self, route: str, status: int) -> None:
+        """Count a request that is no prediction; `route` comes from a closed set."""
+        self._others[route, status] = self._others.get((route, status), 0) + 1
+
+    def text(self) -> bytes:
+        """Return the Prometheus text format."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metric families."""
+        yield from self._counters()
+        stages = HistogramMetricFamily(
+            "percore_stage_duration_seconds",
+            "Time of answered predict requests by stage",
+            labels=("model", "version", "stage"),
+        )
+        total = HistogramMetricFamily(
+            "percore_request_duration_seconds",
+            "Time from the first byte of a predict request to its answer",
+            labels=("model", "version"),
+        )
+        rows = HistogramMetricFamily(
+            "percore_batch_rows", "Rows in a batch", labels=("model", "version")
+        )
+        requests = HistogramMetricFamily(
+            "percore_batch_requests", "Requests in a batch", labels=("model", "version")
+        )
+        for one in self._models:
+            for stage, histogram in zip(STAGES, one.stages, strict=True):
+                _add(stages, (*one.labels, stage), histogram)
+            _add(total, one.labels, one.total)
+            _add(rows, one.labels, one.batch_rows)
+            _add(requests, one.labels, one.batch_requests)
+        yield from (stages, total, rows, requests)
+        for read in self._gauges:
+            for name, text, value in read():
+                kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+                yield kind(name, text, value=value)
+
+    def _counters(self) -> Iterator[Metric]:
+        answered = CounterMetricFamily(
+            "percore_requests_total",
+            "Predict requests by status",
+            labels=("model", "version", "status"),
+        )
+        rows = CounterMetricFamily(
+            "percore_rows_total", "Rows predicted", labels=("model", "version")
+        )
+        others = CounterMetricFamily(
+            "percore_other_requests_total",
+            "Other requests by route and status",
+            labels=("route", "status"),
+        )
+        for one in self._models:
+            for status, count in sorted(one.requests.items()):
+                answered.add_metric((*one.labels, str(status)), count)
+            rows.add_metric(one.labels, one.rows)
+        for (route, status), count in sorted(self._others.items()):
+            others.add_metric((route, str(status)), count)
+        yield from (answered, rows, others)
+
+
+def _add(family: HistogramMetricFamily, labels: Sequence[str], histogram: Histogram) -> None:
+    buckets, total = histogram.buckets()
+    family.add_metric(labels, buckets, total)

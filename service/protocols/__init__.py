@@ -1,0 +1,1 @@
+"""One module a wire protocol; each turns its requests into entries and its answers into bytes."""

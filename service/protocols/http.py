@@ -1,0 +1,166 @@
+"""What every HTTP protocol here shares: bodies within limits, replies, errors, request ids."""
+
+import os
+import re
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from http import HTTPStatus
+from itertools import count
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.responses import Response
+
+from service.errors import (
+    DeadlineExceeded,
+    Internal,
+    ModelFailed,
+    NotFound,
+    Overloaded,
+    PoisonInput,
+    ServiceError,
+    TooLarge,
+    Unavailable,
+    Unfit,
+    Unreadable,
+    UnsupportedMedia,
+)
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = Mapping[bytes, bytes]
+
+STATUS: dict[type[ServiceError], int] = {
+    Unreadable: 400,
+    NotFound: 404,
+    TooLarge: 413,
+    UnsupportedMedia: 415,
+    Unfit: 422,
+    Internal: 500,
+    ModelFailed: 500,
+    PoisonInput: 500,
+    Overloaded: 503,
+    Unavailable: 503,
+    DeadlineExceeded: 504,
+}
+RETRY_AFTER_S = b"1"
+JSON = b"application/json"
+
+_REQUEST_ID = re.compile(rb"[\w.-]{1,64}")
+_prefix = os.urandom(6).hex()
+_numbers = count(1)
+
+
+class Reply(NamedTuple):
+    """A whole answer, ready to be sent."""
+
+    status: int
+    body: bytes
+    headers: list[tuple[bytes, bytes]]
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was whole."""
+
+
+def request_id(headers: Headers) -> bytes:
+    """Return the client's X-Request-Id if it is a harmless word, else a new one."""
+    given = headers.get(b"x-request-id")
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given
+    return f"{_prefix}-{next(_numbers):x}".encode()
+
+
+def error_reply(error: ServiceError, id_: bytes) -> Reply:
+    """Return the answer that an error is: code and words, nothing of the inside."""
+    status = STATUS.get(type(error), 500)
+    body = orjson.dumps(
+        {
+            "error": error.message,
+            "code": error.word,
+            "details": error.details,
+            "request_id": id_.decode(),
+        }
+    )
+    headers = [(b"content-type", JSON), (b"x-request-id", id_)]
+    if status == 503:
+        headers.append((b"retry-after", RETRY_AFTER_S))
+    if status == 413:
+        headers.append((b"connection", b"close"))  # the rest of the body will not be read
+    return Reply(status, body, headers)
+
+
+def http_error(status: int, id_: bytes, headers: Mapping[str, str] | None) -> Response:
+    """Return the answer to a request that no route takes, such as 405."""
+    phrase = HTTPStatus(status).phrase
+    body = orjson.dumps(
+        {
+            "error": f"{phrase}.",
+            "code": phrase.lower().replace(" ", "_"),
+            "details": [],
+            "request_id": id_.decode(),
+        }
+    )
+    return Response(body, status, dict(headers or {}), "application/json")
+
+
+async def read_body(receive: Receive, headers: Headers, max_bytes: int) -> bytes:
+    """Return the request's body.
+
+    Raises:
+        UnsupportedMedia: it is compressed.
+        TooLarge: it has more than `max_bytes`; told by its length before it is read.
+        ClientGone: it will not come.
+    """
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise UnsupportedMedia("Compressed bodies are not taken; send it as it is.")
+    length = headers.get(b"content-length")
+    if length is not None and length.isdigit() and int(length) > max_bytes:
+        raise _too_large(max_bytes)
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        if len(body) > max_bytes:
+            raise _too_large(max_bytes)
+        return body
+    parts, size = [body], len(body)
+    while message.get("more_body"):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+    return b"".join(parts)
+
+
+def read_options(query: bytes, known: frozenset[str]) -> dict[str, str]:
+    """Return the query's options.
+
+    Raises:
+        Unreadable: an option that nobody knows; a misspelt one must not be ignored.
+    """
+    options = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    unknown = options.keys() - known
+    if unknown:
+        raise Unreadable(
+            f"Unknown option {min(unknown)[:64]!r}; known: {', '.join(sorted(known))}.",
+            code="unknown_option",
+        )
+    return options
+
+
+async def send_reply(reply: Reply, send: Send) -> None:
+    """Send an answer through ASGI."""
+    headers = [*reply.headers, (b"content-length", str(len(reply.body)).encode())]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+def _too_large(max_bytes: int) -> TooLarge:
+    return TooLarge(f"The body is larger than {max_bytes} bytes.")

@@ -1,0 +1,185 @@
+"""The V1 protocol: predict with JSON or a picture; one function works for every entrance."""
+
+from time import monotonic
+from typing import NamedTuple
+
+import structlog
+
+from service.batching.batcher import Batcher
+from service.batching.entry import Answer, Entry, Payload
+from service.catalogue import ServedVersion
+from service.codecs.json_rows import Form
+from service.errors import Internal, ServiceError, Unfit, Unreadable, UnsupportedMedia
+from service.inference.messages import Media
+from service.log import Sampler
+from service.protocols.http import (
+    JSON,
+    ClientGone,
+    Headers,
+    Receive,
+    Reply,
+    error_reply,
+    read_body,
+    read_options,
+    request_id,
+)
+from service.settings import Settings
+
+OPTIONS = frozenset({"probabilities"})
+PICTURES = (b"image/png", b"image/jpeg")
+# The last is what `curl -d` says when it is told nothing else.
+JSON_NAMES = (JSON, b"application/x-www-form-urlencoded")
+SMALL_PICTURES_BYTES = 1 << 20
+"""Up to this size a request's pictures share a batch with others."""
+_SWITCH = {"true": True, "1": True, "": True, "false": False, "0": False}
+
+log = structlog.get_logger()
+
+
+class Read(NamedTuple):
+    """A request that was read: what to compute, and the form of its answer."""
+
+    payload: Payload
+    form: Form
+
+
+class PredictV1:
+    """Answers predict requests.
+
+    Args:
+        batcher: computes.
+        settings: limits and times.
+        sampler: which request lines are logged.
+    """
+
+    def __init__(self, batcher: Batcher, settings: Settings, sampler: Sampler) -> None:
+        self._submit = batcher.submit
+        self._passes = sampler.passes
+        self._max_body_bytes = settings.max_body_bytes
+        self._inline_body_bytes = settings.inline_body_bytes
+        self._timeout_s = settings.request_timeout_s
+        self._max_timeout_s = settings.max_request_timeout_s
+
+    async def handle(
+        self, served: ServedVersion | ServiceError, raw: Headers, query: bytes, receive: Receive
+    ) -> Reply:
+        """Answer one predict request; whatever goes wrong is an answer too.
+
+        Args:
+            served: the version that the path names, or why there is none.
+            raw: headers by lower-case name.
+            query: the query string.
+            receive: gives the body, as in ASGI.
+
+        Raises:
+            ClientGone: there is nobody to answer.
+        """
+        id_ = request_id(raw)
+        started = monotonic()
+        try:
+            if isinstance(served, ServiceError):
+                raise served  # noqa: TRY301
+            return await self._answer(served, raw, query, receive, id_)
+        except ClientGone:
+            raise
+        except ServiceError as error:
+            reply = error_reply(error, id_)
+        except Exception:
+            log.exception("defect", request_id=id_.decode())
+            reply = error_reply(Internal("The service has a defect; its log tells more."), id_)
+        known = None if isinstance(served, ServiceError) else served
+        self._note(known, reply.status, id_, monotonic() - started)
+        return reply
+
+    async def _answer(
+        self, served: ServedVersion, raw: Headers, query: bytes, receive: Receive, id_: bytes
+    ) -> Reply:
+        probabilities = bool(query) and _wants_probabilities(query, served)
+        body = await read_body(receive, raw, self._max_body_bytes)
+        started = monotonic()
+        timeout_s = self._timeout_s
+        if b"x-request-timeout-ms" in raw:
+            timeout_s = self._asked_timeout_s(raw[b"x-request-timeout-ms"])
+        payload, form = self._read(served, raw.get(b"content-type", JSON), body)
+        entry = Entry(payload, probabilities, started + timeout_s)
+        parsed = monotonic()
+        self._submit(served.lane, entry)
+        answer: Answer = await entry.future
+        answered = monotonic()
+        text = answer.text
+        if text is None:
+            text = served.encoder.encode(form, answer.predictions, answer.probabilities)
+        done = monotonic()
+        queue_s, predict_s, transfer_s = answer.timing
+        stages = (parsed - started, queue_s, predict_s, transfer_s, done - answered)
+        served.metrics.observe(stages, done - started)
+        served.metrics.rows += answer.rows
+        self._note(served, 200, id_, done - started, answer.rows)
+        headers = [(b"content-type", JSON), (b"x-request-id", id_), _server_timing(stages)]
+        return Reply(200, text, headers)
+
+    def _read(self, served: ServedVersion, content_type: bytes, body: bytes) -> Read:
+        kind = content_type.partition(b";")[0].strip().lower()
+        if kind in JSON_NAMES:
+            if served.pack is None:
+                rows = body.count(b'"b64"') or 1
+                joins = len(body) <= SMALL_PICTURES_BYTES
+                return Read(Payload(rows, None, body, Media.JSON, joins), "instances")
+            if len(body) > self._inline_body_bytes:
+                # Reading it here would hold up everybody else.
+                return Read(Payload(1, None, body, Media.JSON, joins=False), "instances")
+            form, table, _ = served.requests.parse(body)
+            cells = served.pack(table)
+            return Read(Payload(cells.rows, cells), form)
+        if kind in PICTURES and served.pack is None:
+            joins = len(body) <= SMALL_PICTURES_BYTES
+            return Read(Payload(1, None, body, Media.IMAGE, joins), "instance")
+        taken = [JSON] if served.tabular else [JSON, *PICTURES]
+        names = ", ".join(name.decode() for name in taken)
+        raise UnsupportedMedia(f"{served.manifest.name} takes {names}; say so by Content-Type.")
+
+    def _asked_timeout_s(self, text: bytes) -> float:
+        if not text.isdigit() or not int(text[:12]) > 0:
+            raise Unreadable(
+                "X-Request-Timeout-Ms is a whole number of milliseconds.", code="bad_header"
+            )
+        return min(int(text[:12]) / 1000, self._max_timeout_s)
+
+    def _note(
+        self, served: ServedVersion | None, status: int, id_: bytes, total_s: float, rows: int = 0
+    ) -> None:
+        if served is not None:
+            served.metrics.count(status)
+        skipped = self._passes()
+        if skipped is not None:
+            log.info(
+                "predict",
+                model=None if served is None else served.manifest.name,
+                status=status,
+                request_id=id_.decode(),
+                rows=rows,
+                s=total_s,
+                left_out=skipped,
+            )
+
+
+def _wants_probabilities(query: bytes, served: ServedVersion) -> bool:
+    if query == b"probabilities=true":
+        wanted = True
+    else:
+        text = read_options(query, OPTIONS).get("probabilities", "false").lower()
+        if text not in _SWITCH:
+            raise Unreadable("probabilities is true or false.", code="unknown_option")
+        wanted = _SWITCH[text]
+    if wanted and not served.has_probabilities:
+        raise Unfit(f"{served.manifest.name} has no probabilities.", code="no_probabilities")
+    return wanted
+
+
+def _server_timing(stages: tuple[float, float, float, float, float]) -> tuple[bytes, bytes]:
+    parse, queue, predict, transfer, encode = stages
+    return (
+        b"server-timing",
+        b"parse;dur=%.3f, queue;dur=%.3f, predict;dur=%.3f, transfer;dur=%.3f, encode;dur=%.3f"
+        % (parse * 1e3, queue * 1e3, predict * 1e3, transfer * 1e3, encode * 1e3),
+    )

@@ -1,0 +1,110 @@
+"""FastAPI's routes: everything rare. They call; the work is done elsewhere."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import ORJSONResponse
+from starlette.exceptions import HTTPException
+
+from service.catalogue import CataloguedModel, ServedVersion
+from service.errors import ServiceError
+from service.metrics import Metrics
+from service.protocols.http import error_reply
+from service.protocols.v1 import PredictV1
+from service.replica import Replica
+
+
+def predict_router(replica: Replica, predict: PredictV1) -> APIRouter:
+    """Return the predict routes, for paths that the short way does not know (yet)."""
+    router = APIRouter(include_in_schema=False)
+
+    async def answer(request: Request, name: str, which: int | str) -> Response:
+        served: ServedVersion | ServiceError
+        try:
+            served = replica.catalogue.model(name).resolve(which)
+        except ServiceError as error:
+            served = error
+        scope = request.scope
+        reply = await predict.handle(
+            served, dict(scope["headers"]), scope["query_string"], request.receive
+        )
+        response = Response(reply.body, reply.status)
+        response.raw_headers.extend(reply.headers)
+        return response
+
+    @router.post("/v1/models/{name}:predict")
+    async def predict_production(request: Request, name: str) -> Response:
+        return await answer(request, name, "production")
+
+    @router.post("/v1/models/{name}/versions/{version}:predict")
+    async def predict_version(request: Request, name: str, version: str) -> Response:
+        number = int(version) if version.isdecimal() and len(version) < 10 else -1
+        return await answer(request, name, number)
+
+    @router.post("/v1/models/{name}/labels/{alias}:predict")
+    async def predict_alias(request: Request, name: str, alias: str) -> Response:
+        return await answer(request, name, alias)
+
+    return router
+
+
+def models_router(replica: Replica) -> APIRouter:
+    """Return the routes that tell what is served."""
+    router = APIRouter(tags=["models"])
+
+    @router.get("/v1/models", summary="What is served")
+    async def list_models() -> ORJSONResponse:
+        models = replica.catalogue.models
+        return ORJSONResponse(
+            {
+                "models": [_describe(model) for model in models.values()],
+                "workers": replica.workers()._asdict(),
+                "start_method": "fork",
+            }
+        )
+
+    @router.get("/v1/models/{name}", summary="One model: schema, versions, aliases")
+    async def show_model(name: str) -> ORJSONResponse:
+        if name.endswith(":predict"):
+            raise HTTPException(405, headers={"allow": "POST"})
+        return ORJSONResponse(_describe(replica.catalogue.model(name)))
+
+    return router
+
+
+def health_router(replica: Replica, metrics: Metrics) -> APIRouter:
+    """Return the routes for probes and for Prometheus."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/health/live", summary="The event loop turns")
+    async def live() -> dict[str, bool]:
+        return {"live": True}
+
+    @router.get(
+        "/health/ready",
+        summary="Every model is served by workers that answered lately",
+        responses={503: {"description": "Not ready"}},
+    )
+    async def ready() -> ORJSONResponse:
+        is_ready = replica.is_ready()
+        workers = replica.workers()
+        body = {"ready": is_ready, "workers": workers.ready, "wanted": workers.wanted}
+        return ORJSONResponse(body, 200 if is_ready else 503)
+
+    @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+    async def read_metrics() -> Response:
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return router
+
+
+def to_response(error: ServiceError, request: Request) -> Response:
+    """Return the answer that an error is, for FastAPI's exception handlers."""
+    reply = error_reply(error, request.scope["state"]["request_id"])
+    response = Response(reply.body, reply.status)
+    response.raw_headers.extend(reply.headers)
+    return response
+
+
+def _describe(model: CataloguedModel) -> dict[str, Any]:
+    return model.describe()

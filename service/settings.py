@@ -1,0 +1,80 @@
+"""Every setting of the service: flags, environment (PERCORE_…), .env, in that order."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CGROUP_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+
+
+class Settings(BaseSettings):
+    """Settings of one replica."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PERCORE_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
+        cli_kebab_case=True,
+        cli_implicit_flags=True,
+        cli_prog_name="python -m service",
+    )
+
+    store: Path = Path("store")
+    """Folder of the model store."""
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 for every interface."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Port to listen on; 0 takes a free one and logs it."""
+    workers: Annotated[int, Field(ge=0, le=1024)] = 0
+    """Worker processes; 0 means one a core, within the container's CPU quota."""
+    aliases: tuple[str, ...] = ("production",)
+    """Versions that carry one of these aliases are loaded; production always is."""
+    max_body_bytes: Annotated[int, Field(ge=1, le=2**31 - 2**20)] = 32 * 2**20
+    """Largest request body; a larger one is refused with 413."""
+    max_rows: Annotated[int, Field(ge=1)] = 100_000
+    """Most rows in one request."""
+    max_image_pixels: Annotated[int, Field(ge=1)] = 16_000_000
+    """Largest picture, width times height, read from its header before it is decoded."""
+    max_batch_rows: Annotated[int, Field(ge=1, le=65535)] = 256
+    """Most rows of gathered requests in one call of the model."""
+    max_waiting: Annotated[int, Field(ge=1)] = 4096
+    """Most requests that wait for a worker; one more is refused with 503 and Retry-After."""
+    inline_body_bytes: Annotated[int, Field(ge=0)] = 16 * 2**10
+    """JSON bodies up to this size are read in the API process, larger ones in a worker."""
+    request_timeout_s: Annotated[float, Field(gt=0)] = 30.0
+    """Time that a request has unless it says otherwise by X-Request-Timeout-Ms."""
+    max_request_timeout_s: Annotated[float, Field(gt=0)] = 300.0
+    """Longest time that a request may ask for."""
+    hang_limit_s: Annotated[float, Field(gt=0)] = 20.0
+    """A batch that runs longer ends its worker; its requests are tried once more."""
+    load_timeout_s: Annotated[float, Field(gt=0)] = 300.0
+    """Longest time to load one model."""
+    keep_alive_s: Annotated[int, Field(ge=1)] = 75
+    """An idle connection is closed after this time; keep it above the balancer's (nginx: 60)."""
+    drain_s: Annotated[float, Field(ge=0)] = 30.0
+    """At SIGTERM, longest time to finish what was accepted."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level that is logged."""
+    access_log_per_s: Annotated[float, Field(ge=0)] = 20.0
+    """Most request lines logged a second; above it one line in many is kept, and counts them."""
+
+    def worker_count(self) -> int:
+        """Return how many workers to run."""
+        return self.workers or usable_cores()
+
+
+def usable_cores(cpu_max: Path = CGROUP_CPU_MAX) -> int:
+    """Return min(cores of this process, floor of the cgroup's CPU quota), at least 1."""
+    cores = len(os.sched_getaffinity(0))
+    try:
+        quota, period = cpu_max.read_text().split()
+        if quota != "max":
+            cores = min(cores, int(quota) // int(period))
+    except (OSError, ValueError):
+        pass  # no cgroup v2 here: the affinity alone decides
+    return max(cores, 1)

@@ -1,0 +1,187 @@
+"""What models answer: labels of every type, numbers, several outputs, and what is refused."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.cluster import KMeans
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    IsolationForest,
+    RandomForestClassifier,
+)
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier
+
+from models.errors import RefusedModel
+from models.outputs import ask, output_schema, task_of
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 3))
+TWO = X[:, 0] + X[:, 1] > 0
+
+
+class Said(RegressorMixin, BaseEstimator):
+    """Answers what it was told to."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def predict(self, X: Any) -> Any:
+        return self.answer
+
+
+class Subclassed(LogisticRegression):
+    """May do whatever it likes in predict."""
+
+
+class Liar(ClassifierMixin, BaseEstimator):
+    """Predicts what is not among its classes."""
+
+    classes_ = np.array([0, 1])
+
+    def predict(self, X: Any) -> Any:
+        return np.full(len(X), 2)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "dtype"),
+    [
+        (np.where(TWO, "yes", "no"), ("no", "yes"), "string"),
+        (np.where(TWO, "yes", "no").astype(object), ("no", "yes"), "string"),
+        (TWO, (False, True), "bool"),
+        (TWO.astype(int), (0, 1), "int64"),
+        (TWO.astype("int8"), (0, 1), "int8"),
+        (TWO * 1.0, (0.0, 1.0), "float64"),
+    ],
+)
+def test_labels_keep_their_type(labels: Any, classes: tuple[Any, ...], dtype: str) -> None:
+    model = LogisticRegression().fit(X, labels)
+    schema = output_schema(model, X)
+    assert (schema.kind, schema.classes, schema.dtype) == ("classes", classes, dtype)
+    assert schema.classes is not None
+    assert [type(label) for label in schema.classes] == [type(label) for label in classes]
+    predictions, _ = ask(model, X[:5], probabilities=True).as_json()
+    assert predictions == list(labels[:5]) or set(predictions) <= set(classes)
+    assert {type(label) for label in predictions} == {type(classes[0])}
+
+
+@pytest.mark.parametrize(
+    ("model", "probabilities", "from_probabilities"),
+    [
+        (LogisticRegression(), True, True),
+        (make_pipeline(StandardScaler(), LogisticRegression()), True, True),
+        (RandomForestClassifier(5, random_state=0), True, True),
+        (ExtraTreesClassifier(5, random_state=0), True, True),
+        (HistGradientBoostingClassifier(max_iter=3), True, True),
+        (GradientBoostingClassifier(n_estimators=3), True, True),
+        (DecisionTreeClassifier(random_state=0), True, True),
+        (GaussianNB(), True, True),
+        (Subclassed(), True, False),
+        (KNeighborsClassifier(), True, False),
+        (LinearSVC(), False, False),
+        (SVC(), False, False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize("target", [TWO.astype(int), np.digitize(X[:, 0], [-0.5, 0.5])])
+def test_when_labels_follow_from_probabilities(
+    model: Any, probabilities: bool, from_probabilities: bool, target: Any
+) -> None:
+    schema = output_schema(model.fit(X, target), X)
+    assert schema.probabilities is probabilities
+    assert schema.labels_from_probabilities is from_probabilities
+
+
+def test_labels_that_contradict_the_probabilities_are_found() -> None:
+    model = LogisticRegression().fit(X, TWO.astype(int))
+    model.predict = lambda X: 1 - LogisticRegression.predict(model, X)
+    schema = output_schema(model, X)
+    assert schema.probabilities
+    assert not schema.labels_from_probabilities
+
+
+def test_float32_probabilities_are_too_coarse_to_take_labels_from() -> None:
+    model = LogisticRegression().fit(X.astype("float32"), TWO.astype(int))
+    assert model.predict_proba(X.astype("float32")).dtype == np.float32
+    assert not output_schema(model, X.astype("float32")).labels_from_probabilities
+
+
+@pytest.mark.parametrize(("outputs", "width"), [(1, 1), (3, 3)])
+def test_several_outputs_have_a_width(outputs: int, width: int) -> None:
+    model = LinearRegression().fit(X, RNG.normal(size=(60, outputs)))
+    schema = output_schema(model, X)
+    assert (schema.kind, schema.dtype, schema.width) == ("values", "float64", width)
+    predictions, _ = ask(model, X[:2], probabilities=False).as_json()
+    assert predictions == model.predict(X[:2]).tolist()
+
+
+def test_one_output_has_none() -> None:
+    schema = output_schema(LinearRegression().fit(X, X[:, 0]), X)
+    assert (schema.kind, schema.dtype, schema.width) == ("values", "float64", None)
+
+
+def test_float32_answers_are_widened() -> None:
+    schema = output_schema(Said(np.full(60, 0.1, dtype="float32")), X)
+    assert schema.dtype == "float64"
+
+
+@pytest.mark.parametrize(
+    ("model", "dtype"),
+    [(KMeans(2, n_init=1, random_state=0), "int32"), (IsolationForest(n_estimators=5), "int64")],
+)
+def test_clusters_and_outliers_are_numbers(model: Any, dtype: str) -> None:
+    model.fit(X)
+    assert task_of(model) == "other"
+    schema = output_schema(model, X)
+    assert (schema.kind, schema.dtype, schema.classes) == ("values", dtype, None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (np.full(60, np.nan), "NaN or infinity"),
+        (np.full(60, np.inf), "NaN or infinity"),
+        (np.full(59, 1.0), "one answer a row"),
+        (np.full((60, 2, 2), 1.0), "one answer a row"),
+        (scipy.sparse.csr_array(np.ones((60, 1))), "sparse"),
+        (np.full(60, None), "object values; numbers are needed"),
+        (np.full(60, 1j), "complex128 values; numbers are needed"),
+    ],
+)
+def test_answers_that_json_cannot_carry_are_refused(answer: Any, sentence: str) -> None:
+    with pytest.raises(RefusedModel, match=sentence):
+        output_schema(Said(answer), X)
+
+
+def test_several_labels_a_row_are_refused() -> None:
+    both = np.column_stack([TWO, ~TWO])
+    with pytest.raises(RefusedModel, match="one classifier a label"):
+        output_schema(RandomForestClassifier(3).fit(X, both), X)
+
+
+def test_labels_of_mixed_types_are_refused() -> None:
+    model = LogisticRegression().fit(X, TWO.astype(int))
+    model.classes_ = np.array(["no", 1], dtype=object)
+    with pytest.raises(RefusedModel, match="mixes int, str"):
+        output_schema(model, X)
+
+
+def test_answers_outside_the_classes_are_refused() -> None:
+    with pytest.raises(RefusedModel, match="2, which is not in classes_"):
+        output_schema(Liar(), X)
+
+
+def test_a_predict_that_fails_is_refused_with_its_reason() -> None:
+    model = LinearRegression().fit(X, X[:, 0])
+    with pytest.raises(RefusedModel, match="expecting 3 features"):
+        output_schema(model, X[:, :2])
