@@ -56,3 +56,17 @@ def test_a_forbidden_import_is_found(copy: Path, contract: str, module: str, lin
     found = lint(copy, contract)
     assert found.returncode == 1, found.stdout + found.stderr
     assert "0 kept, 1 broken" in found.stdout
+
+
+def test_the_api_process_has_nothing_heavy_in_memory() -> None:
+    heavy = {"sklearn", "pandas", "pyarrow", "scipy", "joblib", "PIL"}
+    code = f"import sys, service.__main__; print(sorted({heavy!r} & sys.modules.keys()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
