@@ -12,7 +12,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegresso
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -190,7 +190,7 @@ def test_an_encoder_of_computed_columns_says_nothing_of_the_input(
 def test_a_target_encoder_knows_its_categories(frame: pd.DataFrame) -> None:
     X = frame[["kind", "number"]]
     target = np.resize([0, 1], ROWS)
-    transformer = make_column_transformer((TargetEncoder(cv=2, random_state=0), ["kind"]))
+    transformer = make_column_transformer((TargetEncoder(cv=StratifiedKFold(2)), ["kind"]))
     found = columns(make_pipeline(transformer, LogisticRegression()).fit(X, target), X)
     assert found["kind"].categories == ("a", "b", "c")
 
@@ -322,6 +322,12 @@ def test_columns_that_no_request_can_carry_are_refused(
     drop = ColumnTransformer([("number", "passthrough", ["number"])])
     with pytest.raises(RefusedModel, match=sentence):
         input_schema(make_pipeline(drop, Ridge()).fit(X, y), X)
+
+
+def test_columns_of_the_same_name_are_refused(y: "np.ndarray[Any, Any]") -> None:
+    X = np.ones((ROWS, 2))
+    with pytest.raises(RefusedModel, match="same name"):
+        input_schema(LinearRegression().fit(X, y), X, ("x", "x"))
 
 
 def test_the_students_schema(presets_store: Store) -> None:
