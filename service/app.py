@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -66,6 +67,9 @@ async def serve(settings: Settings) -> int:
         if starting.done():
             starting.result()
             edge.serve(replica.catalogue)
+            # What lives as long as the process need not be looked at by every collection.
+            gc.collect()
+            gc.freeze()
             log.info("ready", url=f"http://{settings.host}:{settings.port}", docs="/docs")
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     except NothingToServe as error:
@@ -125,6 +129,7 @@ def _configure(settings: Settings, edge: Edge) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=int(settings.drain_s),
     )

@@ -48,9 +48,9 @@ class Entry:
         payload: what shall be computed.
         probabilities: whether the client asked for them.
         deadline: monotonic seconds; after it nobody waits for the answer.
+        future: gets an `Answer` or a `ServiceError`.
 
     Attributes:
-        future: gets an `Answer` or a `ServiceError`.
         enqueued_at: monotonic seconds.
         sent_at: when its batch left for a worker; 0.0 while it waits.
         deaths: workers that died while computing it.
@@ -66,11 +66,17 @@ class Entry:
         "sent_at",
     )
 
-    def __init__(self, payload: Payload, probabilities: bool, deadline: float) -> None:
+    def __init__(
+        self,
+        payload: Payload,
+        probabilities: bool,
+        deadline: float,
+        future: "asyncio.Future[Answer]",
+    ) -> None:
         self.payload = payload
         self.probabilities = probabilities
         self.deadline = deadline
-        self.future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.future = future
         self.enqueued_at = 0.0
         self.sent_at = 0.0
         self.deaths = 0

@@ -57,6 +57,11 @@ class Status(IntEnum):
     ERROR = 2
 
 
+_KINDS = {kind.value: kind for kind in Kind}
+_MEDIA = {media.value: media for media in Media}
+_STATUSES = {status.value: status for status in Status}
+
+
 class PredictEntry(NamedTuple):
     """One request of a batch as the worker sees it."""
 
@@ -120,8 +125,8 @@ def read_preamble(data: bytes | bytearray | memoryview) -> tuple[Kind, int]:
         magic, kind, body_bytes = PREAMBLE.unpack_from(data)
         if magic != MAGIC or body_bytes > MAX_BODY_BYTES:
             raise FrameError("no frame begins here")
-        return Kind(kind), body_bytes
-    except (struct.error, ValueError) as error:
+        return _KINDS[kind], body_bytes
+    except (struct.error, KeyError) as error:
         raise FrameError("no frame begins here") from error
 
 
@@ -169,12 +174,12 @@ def decode_predict(body: memoryview) -> PredictBatch:
             body, table_end, [*sizes, *(size for _, size, *_ in rows)]
         )
         entries = [
-            PredictEntry(n, Media(media), bool(wanted), part)
+            PredictEntry(n, _MEDIA[media], bool(wanted), part)
             for (n, _, media, wanted, _), part in zip(rows, bodies, strict=True)
         ]
         total = sum(entry.rows for entry in entries)
         return PredictBatch(batch, model, total, numbers, lengths, text, entries)
-    except (struct.error, ValueError) as error:
+    except (struct.error, ValueError, KeyError) as error:
         raise FrameError("no PREDICT frame") from error
 
 
@@ -227,10 +232,10 @@ def decode_result(body: memoryview) -> BatchResult:
         if values_bytes != 8 * total * max(width, 1) * (not labelled):
             raise FrameError("the values do not fit the rows")
         entries = [
-            ResultEntry(rows, Status(status), bytes(blob))
+            ResultEntry(rows, _STATUSES[status], bytes(blob))
             for (rows, _, status), blob in zip(table, blobs, strict=True)
         ]
-    except (struct.error, ValueError) as error:
+    except (struct.error, ValueError, KeyError) as error:
         raise FrameError("no RESULT frame") from error
     return BatchResult(
         batch, entries, labels, values, width, probabilities, classes, predict_ns, other_ns

@@ -1,5 +1,6 @@
 """The V1 protocol: predict with JSON or a picture; one function works for every entrance."""
 
+import asyncio
 from time import monotonic
 from typing import NamedTuple
 
@@ -54,6 +55,7 @@ class PredictV1:
 
     def __init__(self, batcher: Batcher, settings: Settings, sampler: Sampler) -> None:
         self._submit = batcher.submit
+        self._create_future = asyncio.get_running_loop().create_future
         self._passes = sampler.passes
         self._max_body_bytes = settings.max_body_bytes
         self._inline_body_bytes = settings.inline_body_bytes
@@ -101,7 +103,7 @@ class PredictV1:
         if b"x-request-timeout-ms" in raw:
             timeout_s = self._asked_timeout_s(raw[b"x-request-timeout-ms"])
         payload, form = self._read(served, raw.get(b"content-type", JSON), body)
-        entry = Entry(payload, probabilities, started + timeout_s)
+        entry = Entry(payload, probabilities, started + timeout_s, self._create_future())
         parsed = monotonic()
         self._submit(served.lane, entry)
         answer: Answer = await entry.future
