@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from loadtest.balancer.policy import PolicyName
 from loadtest.errors import ScenarioError
 
 MAX_REQUESTS = 5_000_000
@@ -34,7 +35,7 @@ class Fleet(Frozen):
 class Balancing(Frozen):
     """What stands in front of the replicas."""
 
-    policy: Literal["round_robin", "least_outstanding"] = "least_outstanding"
+    policy: PolicyName = "least_outstanding"
     seed: int = 0
     """Of the choice between replicas that are equally good."""
     answer_timeout_s: float = Field(default=60.0, gt=0)

@@ -122,8 +122,7 @@ async def stub(behave: Behaviour, port: int = 0) -> AsyncIterator[Stub]:
         server.close()
         for writer in list(writers):
             writer.transport.abort()
-        while self.now_open:
-            await asyncio.sleep(0)
+        await until(lambda: self.now_open == 0)
         await server.wait_closed()
 
 
@@ -151,5 +150,5 @@ def requests(target: Address, count: int = 1) -> list[Request]:
 async def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
     """Wait until something holds; a TimeoutError if it never does."""
     async with asyncio.timeout(timeout_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - conditions on state that knows no events
             await asyncio.sleep(0.005)
