@@ -20,7 +20,7 @@ help: ## list what can be made
 
 env: $(STAMP) ## make .venv with everything that pip can install (PYTHON=python3.12 for another Python)
 
-$(STAMP): requirements/dev.txt
+$(STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Percore needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)." >&2; \
 	  echo "Name another one: make env PYTHON=/path/to/python3.11" >&2; exit 1; }

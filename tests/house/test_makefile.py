@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,8 @@ def test_the_environment_is_made_once_for_each_content_of_the_requirements(folde
     venv, install = asked()
     assert venv == "-m venv --clear .venv"
     assert "--require-hashes -r requirements/dev.txt" in install
-    os.utime(folder / "requirements" / "dev.txt")
+    later = time.time() + 60
+    os.utime(folder / "requirements" / "dev.txt", (later, later))
     assert asked() == []
     (folder / "requirements" / "dev.txt").write_text("changed")
     assert asked() == [install]
