@@ -4,8 +4,10 @@ import csv
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -163,3 +165,43 @@ def test_help_has_an_example() -> None:
         env={**os.environ, "COLUMNS": "200"},
     )
     assert "Example: python -m loadtest run loadtest/scenarios/" in done.stdout
+
+
+def of_store(store: Path) -> set[int]:
+    """Return the processes that were started on a store and have not ended."""
+    found = set()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if str(store) in (entry / "cmdline").read_bytes().decode().split("\0"):
+                found.add(int(entry.name))
+        except OSError:  # it ended while we looked
+            continue
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_ended_ends_what_it_started(place: Path, number: signal.Signals) -> None:
+    load = 'kind = "closed"\nconnections = 1\nduration_s = 600'
+    settings = {"load": load, "policy": "round_robin", "ready_timeout_s": 30}
+    (place / "s.toml").write_text(SCENARIO.format(**settings), encoding="utf-8")
+    store = place / "store"
+    command = ["-m", "loadtest", "run", "s.toml", "--out", "out", "--store", str(store)]
+    runner = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=place,
+        env={**os.environ, "FAKE": "right", "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline_s = time.monotonic() + 60
+        while not (place / "out" / "generator.log").exists():
+            assert runner.poll() is None
+            assert time.monotonic() < deadline_s
+            time.sleep(0.02)
+        assert len(of_store(store) - {runner.pid}) == 2
+        runner.send_signal(number)
+        assert runner.wait(30) != 0
+        assert of_store(store) == set()
+    finally:
+        runner.kill()
+        runner.wait()
