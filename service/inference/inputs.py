@@ -93,7 +93,7 @@ def _number_column(column: Column, cells: Array) -> Array | pd.Series:
         boxed = cells.astype(object)
         if cells.dtype.kind == "f":
             boxed[np.isnan(cells)] = null
-        return boxed
+        return _as_in_training(column, boxed)
     if column.frame_dtype == "category":
         return _as_in_training(column, cells)
     wanted = np.dtype(column.frame_dtype)
@@ -114,9 +114,9 @@ def _bool_column(column: Column, cells: Array) -> Array | pd.Series:
 def _as_in_training(column: Column, values: Array) -> Array | pd.Series:
     if column.frame_dtype == "category":
         return pd.Series(pd.Categorical(values, list(column.categories or ()), column.ordered))
-    if column.frame_dtype in {"object", "bool"}:
-        return values
-    return pd.Series(values, dtype=column.frame_dtype)
+    # Without its dtype pandas would look into an object column, and make text of it.
+    dtype = "object" if column.frame_dtype == "bool" else column.frame_dtype
+    return pd.Series(values, dtype=dtype)
 
 
 def take_rows(X: Matrix, rows: slice | npt.NDArray[np.intp]) -> Matrix:

@@ -20,10 +20,10 @@ Floats = npt.NDArray[np.float64]
 class Estimator(Protocol):
     """What is used of a scikit-learn estimator."""
 
-    def predict(self, X: Matrix) -> npt.NDArray[Any]:
+    def predict(self, X: Any) -> npt.NDArray[Any]:
         """Return a label or value a row."""
 
-    def predict_proba(self, X: Matrix) -> npt.NDArray[Any]:
+    def predict_proba(self, X: Any) -> npt.NDArray[Any]:
         """Return a probability a row and class."""
 
 

@@ -1,0 +1,245 @@
+"""The batcher with workers that only write down what they are sent."""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from time import monotonic
+
+import pytest
+
+from models.schema import OutputSchema
+from service.batching.batcher import Batcher, Lane
+from service.batching.entry import Answer, Entry, Payload
+from service.codecs.cells import Cells
+from service.errors import DeadlineExceeded, FrameError, Overloaded, PoisonInput
+from service.inference.messages import (
+    PREAMBLE,
+    BatchResult,
+    PredictBatch,
+    ResultEntry,
+    Status,
+    decode_predict,
+)
+
+OUTPUT = OutputSchema(kind="values", dtype="float64")
+
+
+class NotingWorkers:
+    """Stands where the pool stands: notes each batch by its worker."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[int, PredictBatch]] = []
+
+    def send(self, worker: int, parts: list[bytes]) -> None:
+        whole = b"".join(parts)
+        self.sent.append((worker, decode_predict(memoryview(whole)[PREAMBLE.size :])))
+
+    def values(self, i: int) -> list[float]:
+        """The rows of batch i: each row is one number here."""
+        return list(memoryview(bytes(self.sent[i][1].numbers)).cast("d"))
+
+
+class Scene:
+    """A batcher, its workers, and one lane."""
+
+    def __init__(self, max_rows: int, max_waiting: int) -> None:
+        self.workers = NotingWorkers()
+        self.batcher = Batcher(self.workers, max_rows, max_waiting)
+        self.batches: list[tuple[int, int]] = []
+        self.lane = Lane(0, OUTPUT, lambda rows, requests: self.batches.append((rows, requests)))
+        self.batcher.add_lane(self.lane)
+
+    def submit(self, *values: float, timeout_s: float = 60.0) -> "asyncio.Future[Answer]":
+        cells = Cells(len(values), struct.pack(f"={len(values)}d", *values))
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        payload = Payload(cells.rows, cells)
+        self.batcher.submit(self.lane, Entry(payload, False, monotonic() + timeout_s, future))
+        return future
+
+    def answer(self, worker: int) -> None:
+        """Answer the worker's last batch: each value times ten."""
+        batch = next(batch for number, batch in reversed(self.workers.sent) if number == worker)
+        numbers = memoryview(bytes(batch.numbers)).cast("d")
+        values = struct.pack(f"={len(numbers)}d", *(10 * value for value in numbers))
+        entries = [ResultEntry(entry.rows, Status.ROWS, b"") for entry in batch.entries]
+        self.batcher.on_result(worker, BatchResult(batch.batch, entries, values=values))
+
+
+@asynccontextmanager
+async def scene(max_rows: int = 100, max_waiting: int = 100) -> AsyncIterator[Scene]:
+    stage = Scene(max_rows, max_waiting)
+    try:
+        yield stage
+    finally:
+        stage.batcher.close()
+
+
+def play(act: Callable[[], Awaitable[None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(10):
+            await act()
+
+    asyncio.run(bounded())
+
+
+def test_a_free_worker_gets_a_lone_request_at_once() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            stage.batcher.on_idle(1)
+            future = stage.submit(1.0)
+            await asyncio.sleep(0)
+            assert stage.workers.values(0) == [1.0]
+            stage.answer(1)
+            assert (await future).predictions == [10.0]
+
+    play(act)
+
+
+def test_requests_gather_while_all_workers_are_busy() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            stage.batcher.on_idle(1)
+            stage.submit(0.0)
+            await asyncio.sleep(0)
+            futures = [stage.submit(float(i), i + 0.5) for i in range(1, 4)]
+            await asyncio.sleep(0)
+            assert len(stage.workers.sent) == 1
+            stage.answer(1)
+            assert stage.workers.values(1) == [1.0, 1.5, 2.0, 2.5, 3.0, 3.5]
+            stage.answer(1)
+            answers = [(await future).predictions for future in futures]
+            assert answers == [[10.0, 15.0], [20.0, 25.0], [30.0, 35.0]]
+            assert stage.batches == [(1, 1), (6, 3)]
+
+    play(act)
+
+
+def test_a_batch_keeps_its_limit() -> None:
+    async def act() -> None:
+        async with scene(max_rows=4) as stage:
+            for value in range(6):
+                stage.submit(float(value))
+            stage.batcher.on_idle(1)
+            stage.batcher.on_idle(2)
+            assert stage.workers.values(0) == [0.0, 1.0, 2.0, 3.0]
+            assert stage.workers.values(1) == [4.0, 5.0]
+
+    play(act)
+
+
+def test_the_requests_of_a_dead_worker_are_answered_by_another() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            futures = [stage.submit(1.0), stage.submit(2.0)]
+            stage.batcher.on_idle(1)
+            stage.batcher.on_lost(1)
+            stage.batcher.on_idle(2)
+            assert stage.workers.values(1) == [1.0]  # each alone: one of them may be the killer
+            stage.answer(2)
+            assert stage.workers.values(2) == [2.0]
+            stage.answer(2)
+            assert [(await future).predictions for future in futures] == [[10.0], [20.0]]
+
+    play(act)
+
+
+def test_an_input_that_ends_two_workers_gets_no_third() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            future = stage.submit(1.0)
+            for worker in (1, 2):
+                stage.batcher.on_idle(worker)
+                stage.batcher.on_lost(worker)
+            stage.batcher.on_idle(3)
+            assert len(stage.workers.sent) == 2
+            with pytest.raises(PoisonInput):
+                await future
+
+    play(act)
+
+
+def test_a_cancelled_request_is_not_started_and_harms_nobody() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            gone, stays = stage.submit(1.0), stage.submit(2.0)
+            gone.cancel()
+            stage.batcher.on_idle(1)
+            assert stage.workers.values(0) == [2.0]
+            stage.answer(1)
+            assert (await stays).predictions == [20.0]
+
+    play(act)
+
+
+def test_a_request_cancelled_on_its_way_leaves_its_neighbours_their_answers() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            futures = [stage.submit(float(i)) for i in range(4)]
+            stage.batcher.on_idle(1)
+            futures[1].cancel()
+            stage.answer(1)
+            kept = [futures[0], futures[2], futures[3]]
+            assert [(await future).predictions for future in kept] == [[0.0], [20.0], [30.0]]
+            assert stage.batcher.statistics() == (0, 0)
+
+    play(act)
+
+
+def test_a_request_whose_time_is_over_is_answered_and_not_started() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            late = stage.submit(1.0, timeout_s=0.0)
+            with pytest.raises(DeadlineExceeded):
+                await late
+            stage.batcher.on_idle(1)
+            assert stage.workers.sent == []
+
+    play(act)
+
+
+def test_one_too_many_is_refused() -> None:
+    async def act() -> None:
+        async with scene(max_waiting=2) as stage:
+            stage.submit(1.0)
+            stage.submit(2.0)
+            with pytest.raises(Overloaded):
+                stage.submit(3.0)
+            stage.batcher.on_idle(1)
+            stage.submit(3.0)
+
+    play(act)
+
+
+def test_an_answer_with_other_rows_reaches_nobody() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            future = stage.submit(1.0, 2.0)
+            stage.batcher.on_idle(1)
+            short = BatchResult(
+                1, [ResultEntry(1, Status.ROWS, b"")], values=struct.pack("=d", 1.0)
+            )
+            with pytest.raises(FrameError):
+                stage.batcher.on_result(1, short)
+            assert not future.done()
+
+    play(act)
+
+
+def test_lanes_take_turns_by_age_and_never_mix() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            other = Lane(5, OUTPUT, lambda rows, requests: None)
+            stage.batcher.add_lane(other)
+            stage.submit(1.0)
+            cells = Cells(1, struct.pack("=d", 9.0))
+            future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            entry = Entry(Payload(1, cells), False, monotonic() + 60, future)
+            stage.batcher.submit(other, entry)
+            stage.submit(2.0)
+            stage.batcher.on_idle(1)
+            stage.batcher.on_idle(2)
+            assert [batch.model for _, batch in stage.workers.sent] == [0, 5]
+            assert stage.workers.values(0) == [1.0, 2.0]
+
+    play(act)
