@@ -141,7 +141,7 @@ def show(
         return
     aliases = [alias for alias, at in kept.aliases(name).items() if at == manifest.version]
     for part in manifest_tables(manifest, aliases):
-        console().print(part, markup=False)
+        console().print(part)
 
 
 @app.command(epilog="Example: python -m models promote iris 2")
@@ -191,7 +191,7 @@ def run() -> None:
     try:
         app(prog_name="python -m models")
     except (StoreError, OSError) as error:
-        console(stderr=True).print(f"error: {error}", markup=False, soft_wrap=True)
+        console(stderr=True).print(f"error: {error}", soft_wrap=True)
         sys.exit(1)
 
 
@@ -209,7 +209,7 @@ def _print_aliases(name: str, aliases: dict[str, int], as_json: bool) -> None:
         _print_json(aliases)
     else:
         words = ", ".join(f"{alias} is {version}" for alias, version in aliases.items())
-        console().print(f"{name}: {words}", markup=False)
+        console().print(f"{name}: {words}")
 
 
 def _print_json(value: object) -> None:

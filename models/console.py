@@ -1,5 +1,6 @@
 """What people see: tables of stages, versions and findings."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,10 +35,8 @@ class Row:
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console on stdout, or on stderr beside a program's output."""
-    found = Console(stderr=stderr, highlight=False)
-    return (
-        found if found.is_terminal else Console(stderr=stderr, highlight=False, width=PIPED_WIDTH)
-    )
+    width = None if (sys.stderr if stderr else sys.stdout).isatty() else PIPED_WIDTH
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=width)
 
 
 @contextmanager
@@ -56,7 +55,7 @@ def stage_table(title: str, *, stderr: bool) -> Iterator[Stages]:
     screen = console(stderr=stderr)
     if not screen.is_terminal:
         # A log cannot be redrawn: one line a stage as it begins, the table at the end.
-        yield Stages(lambda name: screen.print(f"{title}: {name} …", markup=False), done.append)
+        yield Stages(lambda name: screen.print(f"{title}: {name} …"), done.append)
         screen.print(draw(None))
         return
     with Live(draw(None), console=screen, auto_refresh=False) as live:

@@ -9,7 +9,7 @@ import pandas as pd
 from models.encoders import ColumnKnowledge, column_knowledge
 from models.errors import RefusedModel
 from models.estimators import Estimator, first_step, fitted_names
-from models.pictures import PicturePixels
+from models.pictures import MODES, PicturePixels
 from models.rows import Rows, as_container, cell
 from models.schema import Cell, Column, DType, ImageSchema, InputSchema, Label, TabularSchema
 
@@ -42,6 +42,8 @@ def input_schema(model: Estimator, X: Rows, names: Sequence[str] | None = None) 
     """
     step = first_step(model)
     if isinstance(step, PicturePixels):
+        if step.mode not in MODES:
+            raise RefusedModel(f"PicturePixels has mode {step.mode!r}; use one of {MODES}")
         mode = cast("Literal['L', 'RGB']", step.mode)
         return ImageSchema(mode=mode, width=step.width, height=step.height)
     if isinstance(X, pd.DataFrame):

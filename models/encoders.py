@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.impute import KNNImputer, MissingIndicator, SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from models.estimators import Estimator, parts
@@ -14,7 +13,6 @@ from models.rows import cell
 from models.schema import Label
 
 _ENCODERS = (OneHotEncoder, OrdinalEncoder, TargetEncoder)
-_IMPUTERS = (SimpleImputer, KNNImputer, MissingIndicator)
 _BOOSTERS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 
 
@@ -51,7 +49,7 @@ def column_knowledge(model: Estimator, columns: Sequence[str]) -> dict[str, Colu
     own_encoders = {id(encoder) for booster in boosters for encoder in _own_encoders(booster)}
     for step, names in parts(model, columns):
         known = [name for name in names if name is not None]
-        if isinstance(step, _IMPUTERS) and _fills_missing(step):
+        if _fills_missing(step):
             imputed.update(known)
         if isinstance(step, _ENCODERS):
             for name, learned in zip(names, step.categories_, strict=True):
@@ -92,9 +90,11 @@ def _with_imputer(knowledge: ColumnKnowledge, imputed: bool) -> ColumnKnowledge:
     )
 
 
-def _fills_missing(imputer: Estimator) -> bool:
-    """Say whether it looks for None or NaN, and not for some number that stands for missing."""
-    marker = imputer.missing_values
+def _fills_missing(step: Estimator) -> bool:
+    """Say whether it is an imputer of None or NaN, and not of a number that means missing."""
+    if not type(step).__module__.startswith("sklearn.impute"):
+        return False
+    marker = step.missing_values
     return marker is None or (isinstance(marker, float) and math.isnan(marker))
 
 

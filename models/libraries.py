@@ -23,7 +23,8 @@ def needed_versions(schema: InputSchema, modules: Iterable[str]) -> dict[str, st
     elif schema.container == "frame":
         needed.add("pandas")
     distributions = packages_distributions()
-    for module in {name.partition(".")[0] for name in modules}:
+    # Percore itself is left out: its own classes come with whatever serves the model.
+    for module in {name.partition(".")[0] for name in modules} - {"models"}:
         needed.update(distributions.get(module, ()))
     installed = installed_versions(needed)
     return {"python": installed["python"]} | {

@@ -12,6 +12,9 @@ from sklearn.base import BaseEstimator, TransformerMixin
 FORMATS = ("PNG", "JPEG")
 """The encodings that are decoded; pillow's other decoders are never tried on a request."""
 
+MODES = ("L", "RGB")
+"""Grey and colour."""
+
 
 class PicturePixels(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Turn pictures of any size into rows of pixel values.

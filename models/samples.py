@@ -95,6 +95,7 @@ def _table(path: Path, model: Estimator) -> pd.DataFrame:
             usecols=columns,
             dtype={name: "str" for name in columns if _is_text(known[name])},
             keep_default_na=False,
+            low_memory=False,
             na_values={name: _missing_words(known[name]) for name in columns},
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import pandas as pd
 
+from models.pictures import opened
 from models.rows import Rows
 
 SHOWN: Final = 4
@@ -86,7 +87,7 @@ def sample_of(X: Rows) -> str:
         return ", ".join(shown) + (", …" if X.shape[1] > SHOWN else "")
     first = X[0]
     if X.dtype == object:
-        values = np.asarray(first)
+        values = np.asarray(opened(first))
         middle = values[len(values) // 2].ravel()[: 2 * SHOWN]
         width, height = values.shape[1], values.shape[0]
         return f"{width}x{height} picture, middle row: {' '.join(map(str, middle))}"

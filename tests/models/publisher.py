@@ -1,7 +1,7 @@
 """Publishers for the tests of atomicity, run as a process of their own.
 
-    python publisher.py points ROOT first|next|promote     kill a fork at every line of the store
-    python publisher.py many ROOT COUNT                    publish COUNT versions, or be killed
+python publisher.py points ROOT first|next|promote     kill a fork at every line of the store
+python publisher.py many ROOT COUNT                    publish COUNT versions, or be killed
 """
 
 import os
@@ -22,8 +22,8 @@ WATCHED_EVENTS = ("open", "os.", "shutil.", "fcntl.")
 
 def write(folder: Path) -> None:
     with (folder / ARTEFACT).open("wb") as file:
-        for _ in range(4):
-            file.write(os.urandom(1 << 16))
+        for _ in range(2):
+            file.write(os.urandom(1 << 12))
             file.flush()
 
 

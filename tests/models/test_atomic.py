@@ -5,10 +5,12 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from models.manifest import Manifest
 from models.store import Store
 
 PUBLISHER = Path(__file__).with_name("publisher.py")
@@ -84,3 +86,29 @@ def test_publishers_at_the_same_time_get_versions_of_their_own(tmp_path: Path) -
     assert sorted(os.listdir(store.root / "m"), key=str) == sorted(
         [*map(str, range(1, 21)), "aliases.json"]
     )
+
+
+def test_everything_is_on_the_disk_before_it_is_visible(
+    tmp_path: Path, publish: Callable[..., Manifest], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    real_sync, real_rename = os.fsync, os.rename
+
+    def sync(descriptor: int) -> None:
+        done.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        real_sync(descriptor)
+
+    def rename(source: os.PathLike[str], target: os.PathLike[str]) -> None:
+        done.append("rename")
+        real_rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "rename", rename)
+    publish()
+    at = done.index("rename")
+    folder = f"{tmp_path}/store/m"
+    staging = f"{folder}/.staging-{os.getpid()}"
+    assert {f"{staging}/model.joblib", f"{staging}/manifest.json", staging} <= set(done[:at])
+    assert f"{folder}/.aliases.json.draft" in done[:at]
+    assert folder in done[at:]
+    assert f"{tmp_path}/store" in done[at:]

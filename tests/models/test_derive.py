@@ -9,8 +9,9 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer, make_column_selector, make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.impute import SimpleImputer
+from sklearn.impute import IterativeImputer, SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
@@ -24,6 +25,7 @@ from sklearn.preprocessing import (
 
 from models.derive import input_schema
 from models.errors import RefusedModel
+from models.pictures import PicturePixels
 from models.rows import Rows, to_instances, to_rows
 from models.schema import Column, TabularSchema
 from models.store import Store
@@ -244,6 +246,18 @@ def test_an_integer_column_that_may_be_missing_is_a_float(
     found = columns(make_pipeline(SimpleImputer(), Ridge()).fit(X, y), X)["count"]
     assert (found.dtype, found.frame_dtype, found.nullable) == ("float64", "float64", True)
     assert type(found.example) is float
+
+
+def test_an_experimental_imputer_counts_too(frame: pd.DataFrame, y: "np.ndarray[Any, Any]") -> None:
+    X = frame[["number", "count"]]
+    model = make_pipeline(IterativeImputer(random_state=0), Ridge()).fit(X, y)
+    assert all(column.nullable for column in columns(model, X).values())
+
+
+def test_pictures_of_a_strange_mode_are_refused(y: "np.ndarray[Any, Any]") -> None:
+    model = make_pipeline(PicturePixels(mode="CMYK"), Ridge())
+    with pytest.raises(RefusedModel, match="mode 'CMYK'"):
+        input_schema(model, np.empty(1, dtype=object))
 
 
 def test_an_imputer_for_another_marker_does_not_make_null_welcome(

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy.sparse
+import scipy.sparse  # type: ignore[import-untyped]
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.cluster import KMeans
 from sklearn.ensemble import (
@@ -30,7 +30,7 @@ X = RNG.normal(size=(60, 3))
 TWO = X[:, 0] + X[:, 1] > 0
 
 
-class Said(RegressorMixin, BaseEstimator):
+class Said(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Answers what it was told to."""
 
     def __init__(self, answer: Any) -> None:
@@ -40,11 +40,11 @@ class Said(RegressorMixin, BaseEstimator):
         return self.answer
 
 
-class Subclassed(LogisticRegression):
+class Subclassed(LogisticRegression):  # type: ignore[misc]
     """May do whatever it likes in predict."""
 
 
-class Liar(ClassifierMixin, BaseEstimator):
+class Liar(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Predicts what is not among its classes."""
 
     classes_ = np.array([0, 1])

@@ -38,7 +38,7 @@ def test_a_value_becomes_the_json_value_of_its_kind(value: object, expected: obj
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, 1j, b"x", [1], np.datetime64("2026")])
 def test_what_json_has_no_word_for_is_refused(value: object) -> None:
-    with pytest.raises(RefusedModel, match="^here: "):
+    with pytest.raises(RefusedModel, match=r"^here: "):
         cell(value, "here")
 
 

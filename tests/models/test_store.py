@@ -77,7 +77,7 @@ def test_a_writer_that_fails_leaves_nothing(store: Store, publish: Publish) -> N
 
 
 def test_a_version_without_artefact_is_refused(store: Store) -> None:
-    with pytest.raises(StoreError, match="no model.joblib"):
+    with pytest.raises(StoreError, match=r"no model\.joblib"):
         store.publish("m", lambda _: None, lambda *_: pytest.fail("described"))
     assert store.versions("m") == []
 
@@ -103,7 +103,7 @@ def test_an_alias_of_a_version_that_never_appeared_means_nothing(
 def test_damaged_aliases_are_an_error_of_the_artefact(store: Store, publish: Publish) -> None:
     publish()
     (store.root / "m" / ALIASES).write_text('{"production": "one"}')
-    with pytest.raises(ArtefactError, match="aliases.json"):
+    with pytest.raises(ArtefactError, match=r"aliases\.json"):
         store.aliases("m")
 
 
@@ -122,7 +122,7 @@ def test_one_flipped_bit_is_noticed(store: Store, publish: Publish, position: in
     content = bytearray(artefact.read_bytes())
     content[position] ^= 1
     artefact.write_bytes(content)
-    with pytest.raises(ArtefactError, match="model.joblib was changed"):
+    with pytest.raises(ArtefactError, match=r"model\.joblib was changed"):
         store.check_files("m", 1)
 
 
@@ -138,7 +138,7 @@ def test_an_extra_file_is_noticed(store: Store, publish: Publish) -> None:
 def test_a_missing_file_is_noticed(store: Store, publish: Publish) -> None:
     publish()
     (store.folder("m", 1) / ARTEFACT).unlink()
-    with pytest.raises(ArtefactError, match="model.joblib is missing"):
+    with pytest.raises(ArtefactError, match=r"model\.joblib is missing"):
         store.check_files("m", 1)
 
 
@@ -148,7 +148,7 @@ def test_a_link_to_the_very_same_bytes_is_noticed(store: Store, publish: Publish
     elsewhere = store.root / "elsewhere"
     artefact.rename(elsewhere)
     artefact.symlink_to(elsewhere)
-    with pytest.raises(ArtefactError, match="model.joblib cannot be read"):
+    with pytest.raises(ArtefactError, match=r"model\.joblib cannot be read"):
         store.check_files("m", 1)
 
 
