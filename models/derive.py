@@ -144,8 +144,10 @@ def _dtype(values: "pd.Series[Any]") -> DType:
 
 
 def _present(values: "pd.Series[Any]") -> tuple[Label, ...]:
-    """Return the values that are not missing, as JSON carries them."""
-    found = (cell(value, f"column {values.name!r}") for value in values)
+    """Return the values that are not missing, in order, numbers without repetition."""
+    # Large tables repeat themselves; objects may not be hashable and are few.
+    distinct = values.drop_duplicates() if values.dtype.kind in "biuf" else values
+    found = (cell(value, f"column {values.name!r}") for value in distinct)
     return tuple(value for value in found if value is not None)
 
 

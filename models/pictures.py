@@ -52,7 +52,7 @@ class PicturePixels(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def _pixels(self, picture: Image.Image | bytes) -> npt.NDArray[np.uint8]:
-        image = opened(picture).convert(self.mode)
+        image = _eight_bits(opened(picture)).convert(self.mode)
         scaled = image.resize((self.width, self.height), Image.Resampling.BOX)
         return np.asarray(scaled, dtype=np.uint8)
 
@@ -73,6 +73,13 @@ def opened(picture: Image.Image | bytes) -> Image.Image:
     if isinstance(picture, Image.Image):
         return picture
     return Image.open(io.BytesIO(picture), formats=FORMATS)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Return a picture of 16 bits a pixel with 8; pillow's own conversion cuts all above 255."""
+    if not image.mode.startswith("I;16"):
+        return image
+    return Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
 
 
 def as_png(picture: Image.Image | bytes) -> bytes:

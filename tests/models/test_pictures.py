@@ -55,6 +55,14 @@ def test_every_mode_becomes_grey(mode: str) -> None:
     assert PicturePixels().transform([picture]).shape == (1, 64)
 
 
+def test_sixteen_bits_are_scaled_to_eight() -> None:
+    deep = Image.fromarray(np.asarray(GRADIENT).astype(np.uint16) * 257)
+    assert deep.mode == "I;16"
+    pixels = PicturePixels().transform([deep, encoded(deep, "PNG"), GRADIENT])
+    assert np.array_equal(pixels[0], pixels[2])
+    assert np.array_equal(pixels[1], pixels[2])
+
+
 def test_colours_come_pixel_by_pixel() -> None:
     red_then_blue = Image.new("RGB", (2, 1), (255, 0, 0))
     red_then_blue.putpixel((1, 0), (0, 0, 255))

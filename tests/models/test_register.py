@@ -160,6 +160,17 @@ def test_the_second_registration_is_version_two_and_not_served(
     assert store.aliases("mine") == {"production": 1}
 
 
+def test_a_large_sample_is_described_whole_and_proved_in_part(
+    store: Store, csv: Csv, tmp_path: Path
+) -> None:
+    X = pd.DataFrame({"a": np.arange(5000) % 7, "b": np.arange(5000) * 1.0})
+    joblib.dump(LinearRegression().fit(X, np.arange(5000)), tmp_path / "m.joblib")
+    done = register(Registration(tmp_path / "m.joblib", csv(X), "mine"), store, Stages())
+    assert done.proof.rows == 1000
+    assert columns(done.manifest)["b"].max == 4999.0
+    assert len(done.manifest.golden.instances) == 16
+
+
 def test_stages_are_told(store: Store, csv: Csv, tmp_path: Path) -> None:
     X = pd.DataFrame({"a": np.arange(N) * 1.0})
     joblib.dump(LinearRegression().fit(X, np.arange(N)), tmp_path / "m.joblib")
