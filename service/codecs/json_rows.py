@@ -13,13 +13,17 @@ from pydantic_core import ErrorDetails
 from models.manifest import Manifest
 from models.schema import TabularSchema
 from service.codecs.cells import Row
-from service.errors import Detail, Unfit, Unreadable
+from service.errors import Detail, TooLarge, Unfit, Unreadable
 from service.schema import request_type
 
 Form = Literal["instance", "instances", "inputs"]
 """The key that held the request's rows; the answer has the form that belongs to it."""
 
 MAX_DETAILS = 20
+MAX_PROBLEMS = 10_000
+"""pydantic describes all problems or none; of more than these it would take seconds."""
+MAX_KEY_CHARS = 64
+MAX_MESSAGE_CHARS = 256
 
 
 class Parsed(NamedTuple):
@@ -40,6 +44,7 @@ class JsonRows:
 
     def __init__(self, manifest: Manifest, max_rows: int) -> None:
         self.adapter: TypeAdapter[Any] = TypeAdapter(request_type(manifest, max_rows))
+        self._max_rows = max_rows
         self._validate = self.adapter.validator.validate_json
         self._columns: tuple[str, ...] = ()
         self.parse: Callable[[bytes], Parsed] = self._parse_pictures
@@ -122,25 +127,32 @@ class JsonRows:
             )
         return list(zip(*columns, strict=True))
 
-    def _refusal(self, error: ValidationError) -> Unreadable | Unfit:
+    def _refusal(self, error: ValidationError) -> Unreadable | Unfit | TooLarge:
+        if error.error_count() > MAX_PROBLEMS:
+            return Unfit(f"The request does not fit the model in {error.error_count()} places.")
         problems = error.errors(include_url=False, include_context=False, include_input=False)
         if problems[0]["type"] == "json_invalid":
             return Unreadable(f"The body is not valid JSON: {_sentence(problems[0]['msg'])}")
-        details = list(map(self._detail, _one_branch(problems)))[:MAX_DETAILS]
+        if _is_too_many_rows(problems[0]):
+            return TooLarge(f"At most {self._max_rows} rows are taken in one request.")
+        if self._columns:
+            problems = _one_branch(problems)
+        details = [self._detail(problem) for problem in problems[:MAX_DETAILS]]
         first = details[0]
         place = "".join(
             f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]
         )
         return Unfit(
-            f"The request does not fit the model: {place.lstrip('.')}: {first['message']}", details
+            f"The request does not fit the model: {place.lstrip('.')}: {first['message']}.", details
         )
 
     def _detail(self, problem: ErrorDetails) -> Detail:
-        loc = list(problem["loc"])
+        loc = [step if isinstance(step, int) else step[:MAX_KEY_CHARS] for step in problem["loc"]]
+        is_column = bool(self._columns) and len(loc) > 1
         message = {
-            "missing": "this column is missing",
-            "extra_forbidden": "the model has no such column" if len(loc) > 1 else "unknown key",
-        }.get(problem["type"], problem["msg"])
+            "missing": "this column is missing" if is_column else "this key is missing",
+            "extra_forbidden": "the model has no such column" if is_column else "unknown key",
+        }.get(problem["type"], problem["msg"][:MAX_MESSAGE_CHARS])
         inside = 2 if loc[:1] == ["instances"] else 1
         if len(loc) > inside and isinstance(loc[inside], int) and loc[0] != "inputs":
             position = int(loc[inside])
@@ -155,6 +167,13 @@ def _getter(columns: tuple[str, ...]) -> Callable[[dict[str, Any]], Row]:
     if len(columns) == 1:
         return lambda one: (one[columns[0]],)
     return itemgetter(*columns) if columns else tuple
+
+
+def _is_too_many_rows(problem: ErrorDetails) -> bool:
+    loc = problem["loc"]
+    return problem["type"] == "too_long" and len(loc) == {"instances": 1, "inputs": 2}.get(
+        str(loc[0]) if loc else "", 0
+    )
 
 
 def _one_branch(problems: list[ErrorDetails]) -> list[ErrorDetails]:
@@ -187,7 +206,8 @@ def _refuse_duplicate_keys(body: bytes) -> None:
                 raise Unreadable(f"The key {key[:64]!r} stands twice in one object.")
             seen.add(key)
 
-    json.loads(body, object_pairs_hook=check)
+    # Nobody needs the numbers, and Python refuses to convert very long ones.
+    json.loads(body, object_pairs_hook=check, parse_int=str, parse_float=str)
 
 
 def _sentence(text: str) -> str:
