@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from starlette.exceptions import HTTPException
 from service import __version__
 from service.docs import docs_router
 from service.edge import Edge
-from service.errors import NotFound, ServiceError, Unfit
+from service.errors import NotFound, ServiceError, Unavailable, Unfit
 from service.log import Sampler
 from service.metrics import Metrics
 from service.openapi import describe_api
@@ -26,6 +27,7 @@ from service.replica import NothingToServe, Replica
 from service.routes import health_router, models_router, predict_router, to_response
 from service.settings import Settings
 
+BACKLOG = 2048
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_NOTHING_TO_SERVE = 3
@@ -48,42 +50,68 @@ async def serve(settings: Settings) -> int:
     Returns:
         The exit code.
     """
+    try:
+        listening = listen(settings)
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        log.error("cannot_listen", address=where, reason=error.strerror)  # noqa: TRY400
+        return EXIT_FAILED
     metrics = Metrics()
     replica = Replica(settings, metrics)
     predict = PredictV1(replica.batcher, settings, Sampler(settings.access_log_per_s))
     edge = Edge(create_app(replica, predict, metrics), predict, metrics)
     server = Server(_configure(settings, edge))
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     # The port answers /health/live while models load: a probe must see a slow start as alive.
-    serving = loop.create_task(server.serve())
-    starting = loop.create_task(replica.start())
-    stopping = loop.create_task(stop.wait())
-    code = EXIT_OK
-    try:
-        await asyncio.wait({serving, starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if starting.done():
-            starting.result()
-            edge.serve(replica.catalogue)
-            # What lives as long as the process need not be looked at by every collection.
-            gc.collect()
-            gc.freeze()
-            log.info("ready", url=f"http://{settings.host}:{settings.port}", docs="/docs")
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    except NothingToServe as error:
-        log.error("nothing_to_serve", reason=str(error))  # noqa: TRY400
-        code = EXIT_NOTHING_TO_SERVE
+    serving = asyncio.create_task(server.serve([listening]))
+    code = await _run(replica, edge, serving)
     server.should_exit = True
-    for task in (starting, stopping):
-        task.cancel()
-    await asyncio.wait({serving, starting, stopping})
+    await serving
     await replica.stop()
-    if not server.started and code == EXIT_OK:
-        code = EXIT_FAILED
     log.info("stopped", code=code)
     return code
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Open the listening socket and say where it is.
+
+    Raises:
+        OSError: the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    opened = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    host, port = opened.getsockname()[:2]
+    log.info("listening", host=host, port=port, docs=f"http://{host}:{port}/docs")
+    return opened
+
+
+async def _run(replica: Replica, edge: Edge, serving: "asyncio.Task[None]") -> int:
+    """Start the replica, then wait for the end; return the exit code."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    stopping = asyncio.create_task(stop.wait())
+    starting = asyncio.create_task(replica.start())
+    try:
+        await asyncio.wait({starting, stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            return EXIT_OK if stop.is_set() else EXIT_FAILED
+        starting.result()
+        edge.serve(replica.catalogue)
+        # What lives as long as the process need not be looked at by every collection.
+        gc.collect()
+        gc.freeze()
+        log.info("ready", models=sorted(replica.catalogue.models))
+        await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+    except NothingToServe as error:
+        log.error("nothing_to_serve", reason=str(error))  # noqa: TRY400
+        return EXIT_NOTHING_TO_SERVE
+    except (Unavailable, TimeoutError) as error:
+        log.error("cannot_start", reason=str(error) or "a worker did not get ready")  # noqa: TRY400
+        return EXIT_FAILED
+    finally:
+        for task in (starting, stopping):
+            task.cancel()
+    return EXIT_OK if stop.is_set() else EXIT_FAILED
 
 
 def create_app(replica: Replica, predict: PredictV1, metrics: Metrics) -> FastAPI:
@@ -121,8 +149,6 @@ def create_app(replica: Replica, predict: PredictV1, metrics: Metrics) -> FastAP
 def _configure(settings: Settings, edge: Edge) -> uvicorn.Config:
     return uvicorn.Config(
         edge,
-        host=settings.host,
-        port=settings.port,
         http="httptools",
         loop="uvloop",
         lifespan="off",

@@ -45,6 +45,7 @@ class Replica:
         self._pool = WorkerPool(self._loader, settings.worker_count(), settings.hang_limit_s)
         self.batcher = Batcher(self._pool, settings.max_batch_rows, settings.max_waiting)
         self.catalogue = self._read_store()
+        self._started = False
         self._stopping = False
         metrics.add_gauges(self._gauges)
 
@@ -68,6 +69,7 @@ class Replica:
         if not any(model.served for model in self.catalogue.models.values()):
             raise NothingToServe("Every model of the store was refused; the log says why.")
         await self._pool.start(self.batcher)
+        self._started = True
 
     async def stop(self) -> None:
         """End workers and loader; what is in flight has been waited for by then."""
@@ -80,7 +82,13 @@ class Replica:
         """Return whether every version is served by workers that answered lately."""
         workers = self._pool.statistics()
         heard_lately = workers.heard_s is not None and workers.heard_s < HEARD_LIMIT_S
-        return workers.ready > 0 and heard_lately and self.catalogue.complete()
+        return (
+            self._started
+            and not self._stopping
+            and workers.ready > 0
+            and heard_lately
+            and self.catalogue.complete()
+        )
 
     def workers(self) -> PoolStatistics:
         """Return a snapshot of the workers."""
@@ -109,7 +117,7 @@ class Replica:
         try:
             index = await self._loader.load(model.name, version, self._settings.load_timeout_s)
             rehearsal = Rehearsal(self._loader, worker=-1)
-            await rehearsal.try_golden_rows(manifest, index, self._settings.hang_limit_s)
+            await rehearsal.try_golden_rows(manifest, index, self._settings.load_timeout_s)
         except (Unavailable, TimeoutError) as error:
             self._refuse(model, version, str(error) or "it took too long to load")
             return

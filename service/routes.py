@@ -2,11 +2,11 @@
 
 from typing import Any
 
+import orjson
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import ORJSONResponse
 from starlette.exceptions import HTTPException
 
-from service.catalogue import CataloguedModel, ServedVersion
+from service.catalogue import ServedVersion
 from service.errors import ServiceError
 from service.metrics import Metrics
 from service.protocols.http import error_reply
@@ -53,21 +53,21 @@ def models_router(replica: Replica) -> APIRouter:
     router = APIRouter(tags=["models"])
 
     @router.get("/v1/models", summary="What is served")
-    async def list_models() -> ORJSONResponse:
+    async def list_models() -> Response:
         models = replica.catalogue.models
-        return ORJSONResponse(
+        return _json(
             {
-                "models": [_describe(model) for model in models.values()],
+                "models": [model.describe() for model in models.values()],
                 "workers": replica.workers()._asdict(),
                 "start_method": "fork",
             }
         )
 
     @router.get("/v1/models/{name}", summary="One model: schema, versions, aliases")
-    async def show_model(name: str) -> ORJSONResponse:
+    async def show_model(name: str) -> Response:
         if name.endswith(":predict"):
             raise HTTPException(405, headers={"allow": "POST"})
-        return ORJSONResponse(_describe(replica.catalogue.model(name)))
+        return _json(replica.catalogue.model(name).describe())
 
     return router
 
@@ -85,11 +85,11 @@ def health_router(replica: Replica, metrics: Metrics) -> APIRouter:
         summary="Every model is served by workers that answered lately",
         responses={503: {"description": "Not ready"}},
     )
-    async def ready() -> ORJSONResponse:
+    async def ready() -> Response:
         is_ready = replica.is_ready()
         workers = replica.workers()
         body = {"ready": is_ready, "workers": workers.ready, "wanted": workers.wanted}
-        return ORJSONResponse(body, 200 if is_ready else 503)
+        return _json(body, 200 if is_ready else 503)
 
     @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
     async def read_metrics() -> Response:
@@ -106,5 +106,5 @@ def to_response(error: ServiceError, request: Request) -> Response:
     return response
 
 
-def _describe(model: CataloguedModel) -> dict[str, Any]:
-    return model.describe()
+def _json(body: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(body), status, media_type="application/json")
