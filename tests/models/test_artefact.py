@@ -67,24 +67,8 @@ def test_nothing_of_the_file_runs_while_it_is_looked_through(tmp_path: Path) -> 
     assert touched.exists()
 
 
-@pytest.mark.parametrize(
-    "how", ["joblib.dump(model, path)", "pickle.dump(model, open(path, 'wb'))"]
-)
-@pytest.mark.parametrize(
-    "make",
-    [
-        "Scale().fit(X)",
-        "make_pipeline(Scale(), LinearRegression()).fit(X, X[:, 0])",
-        "np.array([Scale()], dtype=object)",
-        "FunctionTransformer(double)",
-    ],
-)
-def test_classes_and_functions_of_a_script_are_refused_by_name(
-    tmp_path: Path, make: str, how: str
-) -> None:
-    path = tmp_path / "m.joblib"
-    script = f"""
-import pickle, joblib, numpy as np
+SCRIPT = """
+import pickle, sys, joblib, numpy as np
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -93,13 +77,36 @@ class Scale(StandardScaler):
 def double(X):
     return 2 * X
 X = np.eye(3)
-model, path = {make}, {str(path)!r}
-{how}
+for name, model in {
+    "transformer": Scale().fit(X),
+    "step": make_pipeline(Scale(), LinearRegression()).fit(X, X[:, 0]),
+    "nested": np.array([Scale()], dtype=object),
+    "function": FunctionTransformer(double),
+}.items():
+    joblib.dump(model, f"{sys.argv[1]}/{name}.joblib")
+    with open(f"{sys.argv[1]}/{name}.pickle", "wb") as file:
+        pickle.dump(model, file)
 """
-    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=60)
-    expected = "double" if "double" in make else "Scale"
-    with pytest.raises(RefusedModel, match=f"needs '{expected}' from the script.*__main__"):
-        modules_named(path)
+
+
+@pytest.fixture(scope="module")
+def scripted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of files that a script wrote, with its own classes in them."""
+    folder = tmp_path_factory.mktemp("scripted")
+    subprocess.run([sys.executable, "-c", SCRIPT, str(folder)], check=True, timeout=60)
+    return folder
+
+
+@pytest.mark.parametrize("suffix", ["joblib", "pickle"])
+@pytest.mark.parametrize(
+    ("what", "name"),
+    [("transformer", "Scale"), ("step", "Scale"), ("nested", "Scale"), ("function", "double")],
+)
+def test_classes_and_functions_of_a_script_are_refused_by_name(
+    scripted: Path, what: str, name: str, suffix: str
+) -> None:
+    with pytest.raises(RefusedModel, match=f"needs '{name}' from the script.*__main__"):
+        modules_named(scripted / f"{what}.{suffix}")
 
 
 @pytest.mark.parametrize(
