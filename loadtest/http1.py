@@ -133,10 +133,6 @@ class Connection(asyncio.Protocol):
         self.idle_since_s = time.monotonic()
 
     def data_received(self, data: bytes) -> None:
-        if self._waiting is None:
-            # Nobody asked: whatever it is, it must not become the next request's answer.
-            self._lose(LossCause.MALFORMED)
-            return
         self._began = True
         try:
             self._parser.feed_data(data)
@@ -153,7 +149,7 @@ class Connection(asyncio.Protocol):
         self._reason, self._headers, self._body, self._body_bytes = b"", [], [], 0
         self._in_trailer = False
         if self._waiting is None:
-            # A second answer to one request: the next request must not take it for its own.
+            # An answer that nobody asked for: the next request must not take it for its own.
             self._lose(LossCause.MALFORMED)
 
     def on_status(self, reason: bytes) -> None:

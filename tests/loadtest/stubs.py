@@ -51,6 +51,8 @@ class Stub:
     connections: int = 0
     ready: bool = True
     now_open: int = 0
+    found_ready: int = 0
+    """Probes that were answered 200."""
 
 
 Behaviour = Callable[[Heard, asyncio.StreamWriter], Awaitable[None]]
@@ -103,6 +105,7 @@ async def stub(behave: Behaviour, port: int = 0) -> AsyncIterator[Stub]:
             while True:
                 heard = await _read(reader, number)
                 if "/health/ready" in heard.start_line:
+                    self.found_ready += self.ready
                     writer.write(http(b"{}", "200 OK" if self.ready else "503 Draining"))
                 else:
                     self.heard.append(heard)

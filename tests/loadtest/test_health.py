@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from loadtest.balancer.health import Readiness, probe
-from tests.loadtest.stubs import never, stub
+from loadtest.balancer.config import BalancerConfig, Replica
+from loadtest.balancer.health import Readiness, probe, watch
+from tests.loadtest.stubs import never, stub, until
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,23 @@ def test_a_probe_tells_the_status_or_nothing() -> None:
         return [ready, draining, silent, dead]
 
     assert asyncio.run(scenario()) == [200, 503, None, None]
+
+
+def test_the_benefit_of_the_doubt_is_no_news() -> None:
+    """A replica that a failed request took out must not come back by a probe that failed too."""
+
+    async def scenario() -> None:
+        told: list[bool] = []
+        async with stub(never) as server:
+            replica = Replica(name="a", host=server.address.host, port=server.address.port)
+            config = BalancerConfig(replicas=(replica,), probe_interval_s=0.02)
+            watching = asyncio.create_task(
+                watch(replica, config, lambda _, ready: told.append(ready))
+            )
+            await until(lambda: len(told) >= 2)
+        await until(lambda: told[-1] is False)
+        watching.cancel()
+        # Two probes found nobody; neither may have said that the replica is ready.
+        assert 2 <= told.count(True) <= server.found_ready
+
+    asyncio.run(scenario())

@@ -65,7 +65,11 @@ def test_a_frame_has_the_names_dtypes_and_missing_markers_of_training(tmp_path: 
     assert said.answers[0].predictions == model.predict(frame).tolist()
 
 
-def test_a_model_that_needs_our_code_is_refused_unless_it_takes_pictures(tmp_path: Path) -> None:
+def test_a_model_that_needs_our_code_is_refused_unless_it_takes_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Even if our packages are on the path, and here they are.
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     artefact = put_regression(tmp_path)
     # A pickle that asks for a class of ours: protocol 0, GLOBAL and STOP.
     artefact.path.write_bytes(b"cmodels.errors\nStoreError\n.")

@@ -224,6 +224,8 @@ def test_a_client_that_goes_takes_its_request_with_it() -> None:
             await until(lambda: len(a.heard) == 1 and policy.outstanding("a") == 1)
             writer.transport.abort()
             await until(lambda: policy.outstanding("a") == 0)
+            # The replica is told as well: but for probes, nobody is connected to it any more.
+            await until(lambda: a.now_open == 0)
 
     asyncio.run(scenario())
 
