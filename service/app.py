@@ -116,7 +116,13 @@ async def _run(replica: Replica, edge: Edge, serving: "asyncio.Task[None]") -> i
 
 def create_app(replica: Replica, predict: PredictV1, metrics: Metrics) -> FastAPI:
     """Return the FastAPI application with all routes and error answers."""
-    app = FastAPI(title="Percore", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Percore",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # a redirect would send the client to whatever Host it named
+    )
     app.include_router(predict_router(replica, predict))
     app.include_router(models_router(replica))
     app.include_router(health_router(replica, metrics))

@@ -5,6 +5,7 @@ from importlib.resources import files
 from fastapi import APIRouter, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
+from starlette.exceptions import HTTPException
 
 ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 ICON = (
@@ -36,7 +37,7 @@ def docs_router() -> APIRouter:
     @router.get("/docs/{asset}")
     async def part(asset: str) -> Response:
         if asset not in ASSETS:
-            return Response(status_code=404)
+            raise HTTPException(404)
         headers = {"cache-control": "max-age=86400"}
         return Response(contents[asset], media_type=ASSETS[asset], headers=headers)
 

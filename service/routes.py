@@ -38,7 +38,8 @@ def predict_router(replica: Replica, predict: PredictV1) -> APIRouter:
 
     @router.post("/v1/models/{name}/versions/{version}:predict")
     async def predict_version(request: Request, name: str, version: str) -> Response:
-        number = int(version) if version.isdecimal() and len(version) < 10 else -1
+        is_number = version.isascii() and version.isdecimal() and len(version) < 10
+        number = int(version) if is_number else -1
         return await answer(request, name, number)
 
     @router.post("/v1/models/{name}/labels/{alias}:predict")
