@@ -6,6 +6,7 @@ It has one thread, always: a fork copies only the thread that calls it. It obeys
 messages on its control socket, and ends with its workers when that socket closes.
 
     {"do": "load", "name": …, "version": …}   {"did": "loaded", …} or {"did": "refused", …}
+    {"do": "import", "modules": […]}          no answer
     {"do": "fork", "worker": 7}               {"did": "forked", …} with the worker's socket and
                                               pidfd attached, or {"did": "failed", …};
                                               {"did": "ended", …} when the worker has ended
@@ -13,6 +14,7 @@ messages on its control socket, and ends with its workers when that socket close
 
 import ctypes
 import gc
+import importlib
 import json
 import os
 import select
@@ -29,7 +31,7 @@ from models.errors import StoreError
 from models.store import Store
 from service.inference.artefact import load_estimator
 from service.inference.model import Model
-from service.inference.worker import run_worker
+from service.inference.worker import is_single_threaded, run_worker
 
 MAX_MESSAGE_BYTES = 1 << 16
 _libc = ctypes.CDLL(None)
@@ -72,6 +74,11 @@ class Loader:
     def _obey(self, order: dict[str, Any]) -> None:
         if order["do"] == "load":
             self._load(order["name"], order["version"])
+        elif order["do"] == "import":
+            for module in order["modules"]:
+                with suppress(ImportError):
+                    importlib.import_module(module)
+            self._settle()
         elif order["do"] == "fork":
             self._fork(order["worker"])
 
@@ -89,21 +96,18 @@ class Loader:
             self._tell(
                 {"did": "loaded", **about, "index": len(self._models) - 1, "seconds": seconds}
             )
-        # What loading left behind must not be copied into every worker.
+        self._settle()
+
+    def _settle(self) -> None:
+        """Leave nothing behind that would be copied into every worker."""
         gc.collect()
         _libc.malloc_trim(0)
         gc.freeze()
 
     def _fork(self, worker: int) -> None:
-        threads = len(os.listdir("/proc/self/task"))
-        if threads != 1:
-            self._tell(
-                {
-                    "did": "failed",
-                    "worker": worker,
-                    "reason": f"the loader has {threads} threads: a model started them",
-                }
-            )
+        if not is_single_threaded():
+            reason = "the loader has threads: a model started them while it was loaded"
+            self._tell({"did": "failed", "worker": worker, "reason": reason})
             return
         ours, theirs = socket.socketpair()
         pid = os.fork()

@@ -10,6 +10,8 @@ RESULT    head, an entry table, then the arrays of all entries that have rows (l
           indices of the classes, values as float64 or int64, probabilities as float64), then a
           blob each for entries answered by a text or an error
 PING, PONG, READY   no body
+IMPORTS   asked without a body; answered with the names of the modules that the worker imported
+          since it was forked, a line each
 """
 
 import struct
@@ -39,6 +41,7 @@ class Kind(IntEnum):
     PING = 3
     PONG = 4
     READY = 5
+    IMPORTS = 6
 
 
 class Media(IntEnum):

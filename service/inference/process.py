@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from service.errors import Unavailable
 from service.inference.limits import Limits
 
 MAX_MESSAGE_BYTES = 1 << 16
+MODULES_A_MESSAGE = 200
 
 SINGLE_THREADED = {
     # One thread a worker: N workers with N threads each would fight for N cores.
@@ -107,6 +108,13 @@ class LoaderProcess:
             raise Unavailable(answer["reason"])
         index: int = answer["index"]
         return index
+
+    def preload(self, modules: Sequence[str]) -> None:
+        """Import modules in the loader, so that the workers it forks have them already."""
+        for start in range(0, len(modules), MODULES_A_MESSAGE):
+            if self._control is not None:
+                names = modules[start : start + MODULES_A_MESSAGE]
+                self._control.send(json.dumps({"do": "import", "modules": names}).encode())
 
     async def fork(self, worker: int, timeout_s: float) -> Forked:
         """Fork a worker.

@@ -11,7 +11,7 @@ import orjson
 from models.manifest import Manifest
 from service.errors import Unavailable
 from service.inference.channel import WorkerChannel
-from service.inference.messages import Kind, Media, Status, decode_result, encode_bodies
+from service.inference.messages import Kind, Media, Status, decode_result, encode_bodies, frame
 from service.inference.process import LoaderProcess, kill
 
 TOLERANCE = 1e-12
@@ -48,6 +48,8 @@ class Rehearsal:
                 await self._next(Kind.READY)
                 channel.send(encode_bodies(0, index, [(Media.JSON, request, wanted)]))
                 answer = decode_result(memoryview(await self._next(Kind.RESULT))).entries[0]
+                channel.send(frame(Kind.IMPORTS))
+                imported = (await self._next(Kind.IMPORTS)).decode().split()
         except TimeoutError:
             raise Unavailable(f"its golden rows took more than {timeout_s:g} s") from None
         finally:
@@ -60,6 +62,8 @@ class Rehearsal:
         _compare("prediction", manifest.golden.predictions, said["predictions"])
         if manifest.golden.probabilities is not None:
             _compare("probability", manifest.golden.probabilities, said["probabilities"])
+        # What the first prediction imports, every worker would import anew, at its first request.
+        self._loader.preload(imported)
 
     def on_frame(self, worker: int, kind: Kind, body: memoryview) -> None:
         """Take a frame."""

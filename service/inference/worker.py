@@ -1,7 +1,9 @@
 """The worker's loop: one frame in, one frame out, until the API process is gone."""
 
 import gc
+import os
 import socket
+import sys
 from collections.abc import Sequence
 
 from service.errors import FrameError
@@ -27,11 +29,15 @@ def run_worker(connection: socket.socket, models: Sequence[Model]) -> None:
         FrameError: the other end sent no frame.
     """
     gc.enable()
+    known = frozenset(sys.modules)
     connection.sendall(b"".join(frame(Kind.READY)))
     while (received := _receive(connection)) is not None:
         kind, body = received
         if kind is Kind.PING:
             connection.sendall(b"".join(frame(Kind.PONG)))
+        elif kind is Kind.IMPORTS:
+            names = "\n".join(sorted(sys.modules.keys() - known)) if is_single_threaded() else ""
+            connection.sendall(b"".join(frame(Kind.IMPORTS, names.encode())))
         elif kind is Kind.PREDICT:
             batch = decode_predict(body)
             if not batch.entries or batch.model >= len(models):
@@ -60,3 +66,8 @@ def _read(connection: socket.socket, size: int) -> memoryview | None:
             return None
         filled += count
     return view
+
+
+def is_single_threaded() -> bool:
+    """Return whether this process has one thread: only then may it fork."""
+    return len(os.listdir("/proc/self/task")) == 1
