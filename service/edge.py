@@ -52,7 +52,7 @@ class Edge:
             )
         except ClientGone:
             return
-        await send_reply(reply, send)
+        await send_reply(reply, receive, send)
 
     async def _long_way(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = monotonic()

@@ -26,6 +26,18 @@ def configure_logging(level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    logging.basicConfig(handlers=[LibraryLines()], level=logging.WARNING, force=True)
+    # It warns of every request that is no HTTP: a client must not decide how much is logged.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+
+
+class LibraryLines(logging.Handler):
+    """Writes what libraries log in the form of our own lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger().log(
+            record.levelno, record.name, message=record.getMessage(), exc_info=record.exc_info
+        )
 
 
 class Sampler:

@@ -104,7 +104,7 @@ def _operation(
         "responses": {
             "200": {
                 "description": "Predictions in the order of the rows",
-                "content": {"application/json": {"schema": _place(answer, schemas)}},
+                "content": {"application/json": {"schema": _place(answer, manifest, schemas)}},
             },
             **{
                 status: {
@@ -122,7 +122,7 @@ def _operation(
 def _bodies(served: ServedVersion, schemas: dict[str, Any]) -> dict[str, Any]:
     manifest = served.manifest
     json_body = {
-        "schema": _place(served.requests.adapter, schemas),
+        "schema": _place(served.requests.adapter, manifest, schemas),
         "example": example_request(manifest),
     }
     bodies: dict[str, Any] = {"application/json": json_body}
@@ -132,10 +132,17 @@ def _bodies(served: ServedVersion, schemas: dict[str, Any]) -> dict[str, Any]:
     return bodies
 
 
-def _place(adapter: TypeAdapter[Any], schemas: dict[str, Any]) -> dict[str, Any]:
-    """Put the types that a type refers to among the document's; return the type itself."""
-    schema = adapter.json_schema(ref_template=REF)
-    schemas.update(schema.pop("$defs", {}))
+def _place(
+    adapter: TypeAdapter[Any], manifest: Manifest, schemas: dict[str, Any]
+) -> dict[str, Any]:
+    """Put the types that a type refers to among the document's; return the type itself.
+
+    Every version's types carry its name: those of other versions and models have the same names.
+    """
+    prefix = f"{manifest.name}.{manifest.version}."
+    schema = adapter.json_schema(ref_template=REF.replace("{model}", prefix + "{model}"))
+    types = schema.pop("$defs", {})
+    schemas.update({prefix + name: part for name, part in types.items()})
     return schema
 
 

@@ -13,7 +13,7 @@ from models.schema import TabularSchema
 from service.codecs.answers import AnswerEncoder
 from service.codecs.cells import CellPacker, Cells
 from service.codecs.json_rows import Form, JsonRows
-from service.errors import Internal, ServiceError, Unfit, Unreadable, to_wire
+from service.errors import Internal, ServiceError, to_wire
 from service.inference.inputs import InputBuilder, Matrix
 from service.inference.messages import (
     BatchResult,
@@ -23,7 +23,7 @@ from service.inference.messages import (
     ResultEntry,
     Status,
 )
-from service.inference.pictures import decode_picture
+from service.inference.pictures import PictureReader
 from service.inference.predictor import Estimator, Prediction, Predictor
 
 
@@ -49,13 +49,14 @@ class Model:
     ) -> None:
         self._predictor = Predictor(estimator, manifest.output)
         self._classes = manifest.output.classes or ()
-        self._max_pixels = max_pixels
         self._json = JsonRows(manifest, max_rows)
         self._encoder = AnswerEncoder(manifest)
         self._tabular = isinstance(manifest.input, TabularSchema)
         if isinstance(manifest.input, TabularSchema):
             self._packer = CellPacker(manifest.input)
             self._inputs = InputBuilder(manifest.input)
+        else:
+            self._pictures = PictureReader(estimator, manifest.input, max_pixels)
 
     def answer(self, batch: PredictBatch) -> BatchResult:
         """Compute a batch, whichever of its two kinds it is."""
@@ -104,25 +105,16 @@ class Model:
     def _read(self, entry: PredictEntry) -> Read | ServiceError:
         try:
             if entry.media is Media.IMAGE:
-                return Read("instance", [decode_picture(entry.body, self._max_pixels)])
+                return Read("instance", [self._pictures.one(entry.body)])
             form, rows, pictures = self._json.parse(bytes(entry.body))
             if self._tabular:
                 return Read(form, self._inputs.build(_as_batch(self._packer.pack(rows))))
-            return Read(form, [self._decoded(form, i, one) for i, one in enumerate(pictures)])
+            return Read(form, self._pictures.many(form, pictures))
         except ServiceError as error:
             return error
         except Exception:
             # A defect of ours must not end the worker: the request's neighbours are innocent.
             return Internal("The request could not be read.")
-
-    def _decoded(self, form: Form, i: int, picture: bytes) -> Any:
-        try:
-            return decode_picture(picture, self._max_pixels)
-        except ServiceError as error:
-            place: list[str | int] = [form, i, "b64"] if form == "instances" else [form, "b64"]
-            # The JSON around it was readable, so an unreadable picture is one that does not fit.
-            kind = Unfit if isinstance(error, Unreadable) else type(error)
-            raise kind(error.message, [{"loc": place, "message": error.message}]) from None
 
     def _written(
         self, entry: PredictEntry, read: Read, outcome: Prediction | ServiceError

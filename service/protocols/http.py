@@ -1,8 +1,10 @@
 """What every HTTP protocol here shares: bodies within limits, replies, errors, request ids."""
 
+import asyncio
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
 from http import HTTPStatus
 from itertools import count
 from typing import Any, NamedTuple
@@ -46,6 +48,8 @@ STATUS: dict[type[ServiceError], int] = {
     DeadlineExceeded: 504,
 }
 RETRY_AFTER_S = b"1"
+LINGER_S = 2.0
+"""How long a client may go on sending a body that was refused for its size."""
 JSON = b"application/json"
 
 _REQUEST_ID = re.compile(rb"[\w.-]{1,64}")
@@ -155,11 +159,24 @@ def read_options(query: bytes, known: frozenset[str]) -> dict[str, str]:
     return options
 
 
-async def send_reply(reply: Reply, send: Send) -> None:
+async def send_reply(reply: Reply, receive: Receive, send: Send) -> None:
     """Send an answer through ASGI."""
     headers = [*reply.headers, (b"content-length", str(len(reply.body)).encode())]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+    if reply.status == 413:
+        await send({"type": "http.response.body", "body": reply.body, "more_body": True})
+        await _discard_body(receive)
+        await send({"type": "http.response.body"})
+    else:
+        await send({"type": "http.response.body", "body": reply.body})
+
+
+async def _discard_body(receive: Receive) -> None:
+    """Read on for a while: closed on a client that still sends, it would not see its answer."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_S):
+            while (await receive()).get("more_body"):
+                pass
 
 
 def _too_large(max_bytes: int) -> TooLarge:

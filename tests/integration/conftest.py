@@ -1,6 +1,8 @@
 """One store with every preset, one running service, one reference process a session."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,17 +16,14 @@ from tests.integration.server import ROOT, Service, serving
 from tests.integration.wire import Address
 
 TRAIN_S = 180
+FIXTURES = Path(__file__).parent / "fixtures"
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a store with version 1 of every preset. Read only."""
     store = tmp_path_factory.mktemp("trained") / "store"
-    command = [sys.executable, "-m", "models", "train", "--all", "--store", str(store)]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=TRAIN_S, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    run("-m", "models", "train", "--all", "--store", store)
     return store
 
 
@@ -70,3 +69,54 @@ def reference(trained: Path) -> Iterator[Reference]:
         yield predict
         lines_in.close()
         assert process.wait(30) == 0
+
+
+@pytest.fixture(scope="session")
+def strange_store(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the store with more in it: versions of iris, and a slow model.
+
+    iris 2 is breast_cancer's model and carries the alias "shadow"; iris 3 carries none. Their
+    folders are copies: what `python -m models` publishes is tested with the models.
+    """
+    folder = tmp_path_factory.mktemp("strange")
+    store = folder / "store"
+    shutil.copytree(trained, store)
+    copy_version(store, ("breast_cancer", 1), ("iris", 2))
+    copy_version(store, ("iris", 1), ("iris", 3))
+    (store / "iris" / "aliases.json").write_text('{"production": 1, "shadow": 2}')
+    artefact, sample = folder / "slow.joblib", folder / "slow.csv"
+    run(FIXTURES / "make_slow_model.py", artefact, sample)
+    run("-m", "models", "register", artefact, "--name", "slow", "--sample", sample,
+        "--store", store)  # fmt: skip
+    return store
+
+
+def copy_version(store: Path, source: tuple[str, int], target: tuple[str, int]) -> None:
+    folder = store / target[0] / str(target[1])
+    shutil.copytree(store / source[0] / str(source[1]), folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest |= {"name": target[0], "version": target[1]}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def run(*arguments: object) -> None:
+    """Run Python to its end, with the slow model's module in its path."""
+    command = [sys.executable, *map(str, arguments)]
+    env = os.environ | {"PYTHONPATH": str(FIXTURES)}
+    done = subprocess.run(
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=TRAIN_S, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="session")
+def strict(strange_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Run a service with one worker, small limits and few log lines."""
+    flags = [
+        "--workers=1", "--max-body-bytes=100000", "--max-rows=50", "--max-image-pixels=10000",
+        "--aliases=shadow", "--access-log-per-s=5",
+    ]  # fmt: skip
+    folder = tmp_path_factory.mktemp("strict")
+    env = {"PYTHONPATH": str(FIXTURES)}
+    with serving(strange_store, folder, *flags, env=env) as running:
+        yield running

@@ -89,6 +89,7 @@ def serving(
         process.wait(STOP_S)
         raise
     assert service.stop() == 0
+    assert service.events()[-1]["event"] == "stopped"
 
 
 def rss_bytes(pid: int) -> int:

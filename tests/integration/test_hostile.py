@@ -45,9 +45,7 @@ def test_the_same_body_made_large_is_refused_alike(address: Address, fault: Faul
 
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("instance", INSTANCES.values(), ids=INSTANCES)
-def test_one_bad_instance_among_a_thousand(
-    address: Address, instance: bytes, first: bool
-) -> None:
+def test_one_bad_instance_among_a_thousand(address: Address, instance: bytes, first: bool) -> None:
     rows = [GOOD] * 1500
     place = 0 if first else 1234
     rows[place] = instance
@@ -185,9 +183,7 @@ def extreme_row(service: Service, model: str, value: float) -> list[Any]:
 @pytest.mark.parametrize("value", EXTREMES.values(), ids=EXTREMES)
 def test_extreme_numbers(service: Service, model: str, value: float) -> None:
     row = extreme_row(service, model, value)
-    mirrored = [
-        -cell if isinstance(cell, float) and i % 2 else cell for i, cell in enumerate(row)
-    ]
+    mirrored = [-cell if isinstance(cell, float) and i % 2 else cell for i, cell in enumerate(row)]
     body = {"instances": [row, mirrored]}
     reply = post(service.address, f"/v1/models/{model}:predict", body)
     assert reply.status == 200, reply.body

@@ -236,9 +236,7 @@ def test_clients_that_go_in_the_middle_of_a_request(service: Service, cut: int) 
     for _ in range(20):
         with Connection(service.address) as connection:
             connection.send(whole)
-            connection.socket.setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0"
-            )
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
     assert is_flower(post(service.address, PATH, SETOSA))
 
 

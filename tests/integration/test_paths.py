@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from urllib.parse import quote
 
 import pytest
 
@@ -70,9 +69,9 @@ NAMES = {
     "line break": "iris%0d%0aSet-Cookie:%20a=b",
     "escape": "%1b[31miris",
     "device": "CON",
-    "full width": quote("ｉｒｉｓ"),
-    "full width dots": quote("．．"),
-    "emoji": quote("🌸"),
+    "full width": "%EF%BD%89%EF%BD%92%EF%BD%89%EF%BD%93",
+    "full width dots": "%EF%BC%8E%EF%BC%8E",
+    "emoji": "%F0%9F%8C%B8",
     "broken UTF-8": "%ff%fe",
     "lone percent": "iris%",
     "aliases": "iris/aliases.json",
@@ -95,7 +94,7 @@ def test_names_of_nobody(address: Address, name: str) -> None:
 @pytest.mark.parametrize(
     "version",
     ["0", "2", "-1", "1.0", "1e0", "+1", "%201", "latest", "", "9" * 4000, "0x1", "1/", "None",
-     quote("١"), quote("１")],
+     "%D9%A1", "%EF%BC%91"],
 )  # fmt: skip
 def test_versions_that_there_are_not(address: Address, version: str) -> None:
     refused(post(address, f"/v1/models/iris/versions/{version}:predict", SETOSA), 404)
@@ -120,7 +119,7 @@ def test_codes_of_what_is_not_there(address: Address) -> None:
     "path",
     ["/", "//", "/v1", "/v1/", "/v1/models/", "//v1/models", "/v1//models", "/v1/models//iris",
      "/v1/models/iris/", "/health", "/health/", "/health/live/", "/docs/", "/docs/nothing.js",
-     "/docs/../openapi.json", "/docs/%2e%2e/secrets", "/redoc", "/static/x", "/.env", "/favicon.ico",
+     "/docs/../openapi.json", "/docs/%2e%2e/secrets", "/redoc", "/static/x", "/.env",
      "/v1/models/iris/versions/1", "/v1/models/iris/versions", "/v1/models/iris:predict/",
      "/v1/models/iris:explain", "/metrics/", "/openapi.json/"],
 )  # fmt: skip
@@ -168,7 +167,7 @@ def test_probabilities_of_a_model_without_them(address: Address, model: str) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0", "-1", "1.5", "soon", "1e3", " ", "00", "+5", "0x10", "1 2", "\xb2", "٣"]
+    "text", ["", "0", "-1", "1.5", "soon", "1e3", " ", "00", "+5", "0x10", "1 2", "\xb2", "\u0663"]
 )
 def test_timeouts_that_are_none(address: Address, text: str) -> None:
     whole = request("POST", PATH, SETOSA, JSON)

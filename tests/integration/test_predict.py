@@ -59,9 +59,7 @@ def test_instances(service: Service, reference: Reference, model: str, form: str
 
 @pytest.mark.parametrize("model", TABLES)
 @pytest.mark.parametrize("named", [True, False])
-def test_single_instance(
-    service: Service, reference: Reference, model: str, named: bool
-) -> None:
+def test_single_instance(service: Service, reference: Reference, model: str, named: bool) -> None:
     manifest = service.manifest(model)
     rows = draw(manifest, 5, seed=2, nulls=0.3)
     for row, one in zip(rows, as_objects(manifest, rows), strict=True):
@@ -137,7 +135,9 @@ def test_many_rows(
     query = "?probabilities=true" if model in CLASSIFIERS else ""
     reply = predict(service, model, {key: given}, query)
     answer, expected = reply.json(), reference(model, rows)
-    assert agree(answer["predictions" if key == "instances" else "outputs"], expected["predictions"])
+    assert agree(
+        answer["predictions" if key == "instances" else "outputs"], expected["predictions"]
+    )
     for got, wanted in zip(
         answer.get("probabilities", ()), expected["probabilities"] or (), strict=True
     ):
