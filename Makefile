@@ -13,7 +13,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 
 .DEFAULT_GOAL := help
 .PHONY: help env run test check checks format check-format lint type layers spelling docs \
-	check-docs check-docker requirements clean
+	check-docs check-docker figures requirements clean
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,13 @@ layers: env ## check with import-linter who may import whom
 
 spelling: env ## look for misspelt words
 	$(BIN)/codespell
+
+figures: env ## measure the shipped scenarios again (minutes; on a quiet machine)
+	$(BIN)/python -m models train --all --if-missing --store $(STORE)
+	@mkdir -p docs/figures
+	for scenario in closed-forest closed-iris rows-iris; do \
+	  $(BIN)/python -m loadtest run loadtest/scenarios/$$scenario.toml --store $(STORE) --json \
+	    > docs/figures/$$scenario.json || exit 1; done
 
 docs: env ## write the generated parts of the docs again
 	$(BIN)/python docs/generate.py

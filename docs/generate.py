@@ -1,0 +1,154 @@
+"""Writes the generated parts of the docs: the settings table, the commands' help, the figures.
+
+python docs/generate.py            rewrite them
+python docs/generate.py --check    say which are out of date, and fail if any is
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from service.settings import Settings  # noqa: E402
+
+README = ROOT / "README.md"
+CLI = ROOT / "docs" / "cli.md"
+FIGURES = ROOT / "docs" / "figures"
+COMMANDS = (
+    ("models", "train"),
+    ("models", "register"),
+    ("models", "list"),
+    ("models", "show"),
+    ("models", "promote"),
+    ("models", "rollback"),
+    ("models", "verify"),
+    ("service",),
+    ("loadtest", "run"),
+)
+
+
+def main() -> int:
+    """Rewrite or check; return the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="change nothing, fail if out of date")
+    check = parser.parse_args().check
+    parts = {"settings": settings_table(), "figures": figures_table()}
+    wanted = {README: with_parts(README.read_text(encoding="utf-8"), parts), CLI: commands_page()}
+    stale = [
+        path
+        for path, text in wanted.items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+    for path in stale:
+        name = path.relative_to(ROOT)
+        if check:
+            print(f"{name} is out of date: run `make docs`", file=sys.stderr)
+        else:
+            path.write_text(wanted[path], encoding="utf-8")
+            print(f"wrote {name}")
+    return 1 if check and stale else 0
+
+
+def with_parts(text: str, parts: dict[str, str]) -> str:
+    """Return the text with each generated part between its two marks."""
+    for name, part in parts.items():
+        begin, end = f"<!-- generated: {name} -->", f"<!-- end: {name} -->"
+        head, found, rest = text.partition(begin)
+        _, closed, tail = rest.partition(end)
+        if not (found and closed):
+            raise SystemExit(f"README.md has no marks {begin} … {end}")
+        text = f"{head}{begin}\n{part}\n{end}{tail}"
+    return text
+
+
+def settings_table() -> str:
+    """Return a row a setting: flag, environment variable, default, meaning."""
+    rows = ["| flag | environment | default | what it sets |", "|---|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        flag = "--" + name.replace("_", "-")
+        default = field.default
+        shown = ",".join(default) if isinstance(default, tuple) else default
+        rows.append(f"| `{flag}` | `PERCORE_{name.upper()}` | `{shown}` | {field.description} |")
+    return "\n".join(rows)
+
+
+def commands_page() -> str:
+    """Return a page with the help of every command."""
+    page = ["# Commands", "", "Generated from each command's `--help`.", ""]
+    for command in COMMANDS:
+        words = " ".join(("python -m", *command))
+        page += [f"## {words}", "", "```text", *help_of(command), "```", ""]
+    return "\n".join(page)
+
+
+def help_of(command: tuple[str, ...]) -> Iterator[str]:
+    """Yield the lines of a command's help, as wide on every machine."""
+    plain = os.environ | {
+        "COLUMNS": "100",
+        "TERMINAL_WIDTH": "100",
+        "NO_COLOR": "1",
+        "TERM": "dumb",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", *command, "--help"],
+        cwd=ROOT,
+        env=plain,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    for line in done.stdout.strip().splitlines():
+        yield line.rstrip()
+
+
+def figures_table() -> str:
+    """Return a row a measured scenario, from the reports in docs/figures."""
+    names = ["scenario", "model", "load", "rows a request", "right answers/s", "p50 ms", "p99 ms"]
+    rows = [f"| {' | '.join(names)} | wrong, refused, lost |", "|---|---|---|--:|--:|--:|--:|--:|"]
+    reports = {path: json.loads(path.read_text("utf-8")) for path in sorted(FIGURES.glob("*.json"))}
+    rows += [figure_row(path.stem, report) for path, report in reports.items()]
+    machines = {machine_line(report) for report in reports.values()}
+    return "\n".join([*rows, "", *sorted(machines)])
+
+
+def figure_row(name: str, report: dict[str, Any]) -> str:
+    """Return the row of one report."""
+    counts, payload = report["counts"], report["scenario"]["payload"]
+    load = report["load_model"].partition(" for ")[0]
+    milliseconds = [f"{report['latency'][p]['value_s'] * 1e3:.1f}" for p in ("p50", "p99")]
+    bad = ", ".join(str(counts[outcome]) for outcome in ("wrong", "refused", "lost"))
+    cells = [
+        f"[{name}](loadtest/scenarios/{name}.toml)",
+        payload["model"],
+        load,
+        str(payload["rows"]),
+        f"{report['throughput_per_s']:,.0f}",
+        *milliseconds,
+        f"{bad} of {counts['sent']:,}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def machine_line(report: dict[str, Any]) -> str:
+    """Return where and when a report was made."""
+    machine = report["machine"]
+    system = machine["system"].partition("-")[0]
+    return (
+        f"{machine['cores']} shared cores ({machine['cpu']}), {system}, Python "
+        f"{machine['python']}, {report['date'][:10]}; two replicas of one worker, balancer and "
+        "generator on the same cores. `make figures` measures again."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
