@@ -23,6 +23,7 @@ import socket
 import sys
 import time
 import traceback
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,8 @@ class Loader:
             for pidfd in self._children:
                 os.close(pidfd)
             name_process(f"percore-w{worker}")
+            # Standard error has JSON lines only, and a client must not decide how many.
+            warnings.simplefilter("ignore")
             run_worker(connection, self._models)
             status = 0
         except (BrokenPipeError, ConnectionResetError):

@@ -1,4 +1,4 @@
-"""As much of JSON Schema as OpenAPI 3.1 pages here use; a keyword that it does not know is an error."""
+"""As much of JSON Schema as our OpenAPI page uses; a keyword that it does not know is an error."""
 
 import re
 from typing import Any

@@ -82,5 +82,5 @@ def commented() -> bytes:
     about = PngImagePlugin.PngInfo()
     about.add_text("Title", "seven")
     about.add_text("Comment", "x" * 10_000, zip=True)
-    about.add_itxt("Titel", "sieben", "de", "Titel")
+    about.add_itxt("Author", "seven", "la", "Auctor")
     return encoded(draw("L", 8, 8), pnginfo=about)

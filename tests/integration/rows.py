@@ -7,6 +7,16 @@ Manifest = dict[str, Any]
 
 TABLES = ("iris", "breast_cancer", "diabetes", "students")
 CLASSIFIERS = ("iris", "breast_cancer")
+STUDENT = {
+    "age": 17,
+    "study_hours": 4.5,
+    "absences": 2.0,
+    "previous_grade": 12.5,
+    "school": "GP",
+    "guardian": "mother",
+    "mother_education": "secondary",
+    "internet": True,
+}
 
 
 class Reference(Protocol):

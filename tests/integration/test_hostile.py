@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.corpus import CELLS, EACH, GOOD, INSTANCES, NAMED, Fault
 from tests.integration.refusals import refused
-from tests.integration.rows import TABLES, columns
+from tests.integration.rows import STUDENT, TABLES, columns
 from tests.integration.server import Service
 from tests.integration.wire import JSON, Address, Connection, post
 
@@ -111,18 +111,6 @@ def test_too_many_rows_in_columns(address: Address) -> None:
     column = b"[%s]" % b",".join([b"1"] * 100_001)
     body = b'{"inputs":{"sepal_length":%s,"sepal_width":%s,"petal_length":%s,"petal_width":%s}}'
     refused(post(address, PATH, body % (column, column, column, column)), 413, "too_large")
-
-
-STUDENT = {
-    "age": 17,
-    "study_hours": 4.5,
-    "absences": 2.0,
-    "previous_grade": 12.5,
-    "school": "GP",
-    "guardian": "mother",
-    "mother_education": "secondary",
-    "internet": True,
-}
 
 
 @pytest.mark.parametrize(

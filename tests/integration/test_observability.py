@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.integration.pictures import png
-from tests.integration.rows import draw
+from tests.integration.rows import STUDENT, draw
 from tests.integration.scrape import moved, scrape
 from tests.integration.server import Service
 from tests.integration.wire import JSON, Address, Connection, get, post, request
@@ -142,8 +142,9 @@ def test_the_media_type_of_metrics(address: Address) -> None:
 def test_random_requests_make_no_series(address: Address) -> None:
     dice = random.Random(41)
     methods = ["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"]
-    shapes = ["/{}", "/v1/models/{}", "/v1/models/{}:predict", "/v1/models/iris/versions/{}:predict",
-              "/v1/models/iris/labels/{}:predict", "/docs/{}", "/v1/models/iris:predict?{}"]  # fmt: skip
+    places = ["iris/versions/{}", "iris/labels/{}", "{}"]
+    shapes = [f"/v1/models/{place}:predict" for place in places]
+    shapes += ["/{}", "/v1/models/{}", "/docs/{}", "/v1/models/iris:predict?{}"]
 
     def ask_all(count: int) -> None:
         with Connection(address) as connection:
@@ -158,25 +159,22 @@ def test_random_requests_make_no_series(address: Address) -> None:
     assert set(scrape(address)) == before
 
 
-SECRET = "Zanzibar"  # noqa: S105
+SECRET = "Zanzibar"
 
 
 def ask_with_secrets(address: Address) -> None:
     """Send payloads, some of them bad, that hold a word of their own."""
-    for body in (
+    for bad in (
         f'{{"instance":["{SECRET}",1,1,1]}}'.encode(),
         f'{{"{SECRET}":1}}'.encode(),
         f'{{"instance":{{"{SECRET}":1}}}}'.encode(),
         f'{{"instance":{SECRET}}}'.encode(),
         b" " * 50_000 + f'{{"instances":[["{SECRET}"]]}}'.encode(),
     ):
-        assert post(address, PATH, body).status in {400, 422}
-    student = {"age": 17, "study_hours": 31.41592653, "absences": 2.0, "previous_grade": 12.5,
-               "school": "GP", "guardian": "mother", "mother_education": "none",
-               "internet": True}  # fmt: skip
-    assert post(address, "/v1/models/students:predict", {"instance": student}).status == 200
-    body = student | {"school": SECRET}
-    assert post(address, "/v1/models/students:predict", {"instance": body}).status == 422
+        assert post(address, PATH, bad).status in {400, 422}
+    path = "/v1/models/students:predict"
+    assert post(address, path, {"instance": STUDENT | {"study_hours": 31.41592653}}).status == 200
+    assert post(address, path, {"instance": STUDENT | {"school": SECRET}}).status == 422
 
 
 def test_log_lines_are_json_short_and_tell_no_payload(service: Service) -> None:

@@ -258,7 +258,7 @@ def test_request_ids(
 
 @pytest.mark.parametrize(
     "given",
-    [b"", b"a" * 65, b"a" * 60_000, b"a b", b"a;b", b"a/b", b"caf\xc3\xa9",
+    [b"", b"a" * 65, b"a" * 60_000, b"a b", b"a;b", b"a/b", b"\xc3\xa9",
      b"<script>", b"a\tb", b'"', b"${jndi:x}", b"\xff"],
 )  # fmt: skip
 @pytest.mark.parametrize("target", [f"POST {PATH}", "GET /v1/models", "GET /nowhere"])

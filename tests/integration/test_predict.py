@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.rows import (
     CLASSIFIERS,
+    STUDENT,
     TABLES,
     Reference,
     as_columns,
@@ -19,7 +20,6 @@ from tests.integration.wire import Reply, post
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 
 TOLERANCE = 1e-12
-STUDENT = [17, 4.5, 2.0, 12.5, "GP", "mother", "secondary", True]
 
 
 def agree(got: list[Any], expected: list[Any]) -> bool:
@@ -185,16 +185,14 @@ def _dumped(body: dict[str, Any]) -> bytes:
 def test_cells_of_students(
     service: Service, reference: Reference, column: int, value: object
 ) -> None:
-    row: list[Any] = [*STUDENT]
-    row[column] = value
-    expected = reference("students", [row, STUDENT])["predictions"]
-    answer = predict(service, "students", {"instances": [row, STUDENT]}).json()
+    usual = list(STUDENT.values())
+    row = [*usual[:column], value, *usual[column + 1 :]]
+    expected = reference("students", [row, usual])["predictions"]
+    answer = predict(service, "students", {"instances": [row, usual]}).json()
     assert agree(answer["predictions"], expected)
 
 
 def test_a_null_is_not_what_a_number_is(service: Service) -> None:
-    row: list[Any] = [*STUDENT]
-    row[2] = None
-    body = {"instances": [STUDENT, row]}
+    body = {"instances": [STUDENT, STUDENT | {"absences": None}]}
     known, missing = predict(service, "students", body).json()["predictions"]
     assert known != missing
