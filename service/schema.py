@@ -114,10 +114,10 @@ def _bare_type(column: Column) -> Any:
         limit = FLOAT32_MAX if widest <= FLOAT32_MAX else math.inf
         number = Annotated[float, Field(ge=-limit, le=limit)] if limit < math.inf else float
         return Annotated[number, _one_of(column.categories)] if column.categories else number
-    if column.categories:
-        return Literal[column.categories]
     if column.dtype == "string":
-        return str
+        return Literal[column.categories] if column.categories else str
+    if column.categories:
+        return Annotated[Literal[column.categories], BeforeValidator(_whole_number)]
     low, high = integer_range(column.dtype)
     return Annotated[int, Field(ge=low, le=high), BeforeValidator(_integral)]
 
@@ -161,6 +161,13 @@ def _typed_dict(name: str, keys: dict[str, Any]) -> Any:
 def _integral(value: object) -> object:
     """Take 3.0 for 3: many clients have only one type of number."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _whole_number(value: object) -> object:
+    """Refuse true, which is 1 to a Literal; take 3.0 for 3."""
+    if isinstance(value, bool):
+        raise ValueError("should be a number")  # noqa: TRY004  # pydantic lets a TypeError through
+    return _integral(value)
 
 
 def _one_of(categories: tuple[Label, ...]) -> AfterValidator:

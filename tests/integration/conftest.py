@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from tests.integration.server import ROOT, Service, serving
 from tests.integration.wire import Address
 
 TRAIN_S = 180
+STRANGERS = ("slow", "mixed", "pair", "truth")
 FIXTURES = Path(__file__).parent / "fixtures"
 
 
@@ -51,7 +54,20 @@ def same_workers(service: Service) -> Iterator[tuple[int, ...]]:
 @pytest.fixture(scope="session")
 def reference(trained: Path) -> Iterator[Reference]:
     """Answer as plain scikit-learn does, in a process of its own."""
-    command = [sys.executable, "-m", "tests.integration.reference", str(trained)]
+    with answering(trained) as predict:
+        yield predict
+
+
+@pytest.fixture(scope="session")
+def strange_reference(strange_store: Path) -> Iterator[Reference]:
+    """Answer for the models of the strange store."""
+    with answering(strange_store) as predict:
+        yield predict
+
+
+@contextmanager
+def answering(store: Path) -> Iterator[Reference]:
+    command = [sys.executable, "-m", "tests.integration.reference", str(store)]
     with subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -73,7 +89,7 @@ def reference(trained: Path) -> Iterator[Reference]:
 
 @pytest.fixture(scope="session")
 def strange_store(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the store with more in it: versions of iris, and a slow model.
+    """Return a copy of the store with more in it: versions of iris, and `STRANGERS`.
 
     iris 2 is breast_cancer's model and carries the alias "shadow"; iris 3 carries none. Their
     folders are copies: what `python -m models` publishes is tested with the models.
@@ -84,11 +100,16 @@ def strange_store(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     copy_version(store, ("breast_cancer", 1), ("iris", 2))
     copy_version(store, ("iris", 1), ("iris", 3))
     (store / "iris" / "aliases.json").write_text('{"production": 1, "shadow": 2}')
-    artefact, sample = folder / "slow.joblib", folder / "slow.csv"
-    run(FIXTURES / "make_slow_model.py", artefact, sample)
-    run("-m", "models", "register", artefact, "--name", "slow", "--sample", sample,
-        "--store", store)  # fmt: skip
+    run(FIXTURES / "make_models.py", folder)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda name: register(store, folder, name), STRANGERS))
     return store
+
+
+def register(store: Path, folder: Path, name: str) -> None:
+    artefact, sample = folder / f"{name}.joblib", folder / f"{name}.parquet"
+    run("-m", "models", "register", artefact, "--name", name, "--sample", sample,
+        "--store", store)  # fmt: skip
 
 
 def copy_version(store: Path, source: tuple[str, int], target: tuple[str, int]) -> None:

@@ -47,7 +47,9 @@ class Service:
 
     def events(self) -> list[dict[str, Any]]:
         """Return the log lines so far; each must be JSON."""
-        whole = self.log.read_bytes().rpartition(b"\n")[0]
+        whole = self.log.read_text().rpartition("\n")[0]
+        for line in whole.splitlines():
+            assert line.startswith("{"), f"a line that is not JSON:\n{whole[-3000:]}"
         return [json.loads(line) for line in whole.splitlines()]
 
     def workers(self) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from tests.integration.wire import JSON, Address, Connection, post
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.timeout(60),
+    pytest.mark.timeout(180),
     pytest.mark.usefixtures("same_workers"),
 ]
 

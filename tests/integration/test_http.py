@@ -22,7 +22,7 @@ from tests.integration.wire import (
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.timeout(60),
+    pytest.mark.timeout(180),
     pytest.mark.usefixtures("same_workers"),
 ]
 

@@ -11,7 +11,7 @@ from tests.integration.wire import JSON, Address, Connection, Reply, post, reque
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.timeout(60),
+    pytest.mark.timeout(180),
     pytest.mark.usefixtures("same_workers"),
 ]
 

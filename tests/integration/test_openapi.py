@@ -13,7 +13,7 @@ from tests.integration.rows import TABLES, as_columns, as_objects, columns, draw
 from tests.integration.server import Service
 from tests.integration.wire import Address, get, post
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 MODELS = (*TABLES, "digits")
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}

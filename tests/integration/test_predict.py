@@ -17,7 +17,7 @@ from tests.integration.rows import (
 from tests.integration.server import Service
 from tests.integration.wire import Reply, post
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 TOLERANCE = 1e-12
 
