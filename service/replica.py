@@ -1,6 +1,7 @@
 """One replica's inside: store → loader → workers → batcher, started and stopped in order."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import structlog
 
@@ -13,9 +14,11 @@ from service.inference.limits import Limits
 from service.inference.pool import PoolStatistics, WorkerPool
 from service.inference.process import LoaderProcess, adopt_orphans
 from service.inference.rehearsal import Rehearsal
+from service.inference.source import SpawnSource, StartMethod, WorkerSource
 from service.metrics import Gauge, Metrics
 from service.settings import Settings
 
+STOP_S = 5.0
 HEARD_LIMIT_S = 5.0
 """A pool of which no worker said anything for so long is not ready."""
 
@@ -38,13 +41,11 @@ class Replica:
         self._settings = settings
         self._metrics = metrics
         self._store = Store(settings.store)
-        limits = Limits(settings.max_rows, settings.max_image_pixels)
-        self._loader = LoaderProcess(
-            settings.store, limits, self._on_worker_ended, self._on_loader_gone
-        )
-        self._pool = WorkerPool(self._loader, settings.worker_count(), settings.hang_limit_s)
+        self._source: WorkerSource | None = None
+        self._pool = WorkerPool(settings.worker_count(), settings.hang_limit_s)
         self.batcher = Batcher(self._pool, settings.max_batch_rows, settings.max_waiting)
         self.catalogue = self._read_store()
+        self._indices: dict[tuple[str, int], int] = {}
         self._started = False
         self._stopping = False
         metrics.add_gauges(self._gauges)
@@ -62,13 +63,11 @@ class Replica:
                 "`python -m models register FILE.joblib --name NAME --sample ROWS.csv`."
             )
         adopt_orphans()
-        self._loader.start()
-        for model in self.catalogue.models.values():
-            for version in list(model.manifests):
-                await self._serve(model, version)
+        source = await self._load_all(self._settings.start_method)
+        await self._rehearse_all(source)
         if not any(model.served for model in self.catalogue.models.values()):
             raise NothingToServe("Every model of the store was refused; the log says why.")
-        await self._pool.start(self.batcher)
+        await self._pool.start(source, self.batcher)
         self._started = True
 
     async def stop(self) -> None:
@@ -76,7 +75,8 @@ class Replica:
         self._stopping = True
         self.batcher.close()
         self._pool.stop()
-        await self._loader.stop(timeout_s=5.0)
+        if self._source is not None:
+            await self._source.stop(STOP_S)
 
     def is_ready(self) -> bool:
         """Return whether every version is served by workers that answered lately."""
@@ -89,6 +89,10 @@ class Replica:
             and heard_lately
             and self.catalogue.complete()
         )
+
+    def start_method(self) -> StartMethod | None:
+        """Return how workers are made, once that is known."""
+        return None if self._source is None else self._source.method
 
     def workers(self) -> PoolStatistics:
         """Return a snapshot of the workers."""
@@ -112,15 +116,52 @@ class Replica:
             models[name] = model
         return Catalogue(models)
 
-    async def _serve(self, model: CataloguedModel, version: int) -> None:
+    async def _load_all(self, method: StartMethod | Literal["auto"]) -> WorkerSource:
+        """Load every version that shall be served; remember its index, or why it was refused."""
+        source = self._source = self._make_source(method)
+        source.start()
+        threads = 1
+        for model in self.catalogue.models.values():
+            for version in model.manifests:
+                try:
+                    loaded = await source.load(model.name, version, self._settings.load_timeout_s)
+                except (Unavailable, TimeoutError) as error:
+                    self._refuse(model, version, str(error) or "it took too long to load")
+                    continue
+                self._indices[model.name, version] = loaded.model
+                if loaded.threads > threads:
+                    threads = loaded.threads
+                    log.warning("model_with_threads", model=model.name, threads=threads)
+        if threads == 1 or method != "auto":
+            return source
+        log.warning(
+            "spawning", reason="a process with threads must not fork: each worker loads a copy"
+        )
+        await source.stop(STOP_S)
+        return await self._load_all("spawn")
+
+    def _make_source(self, method: StartMethod | Literal["auto"]) -> WorkerSource:
+        store, ended = self._settings.store, self._on_worker_ended
+        limits = Limits(self._settings.max_rows, self._settings.max_image_pixels)
+        if method == "spawn":
+            return SpawnSource(store, limits, ended)
+        return LoaderProcess(store, limits, ended, self._on_loader_gone)
+
+    async def _rehearse_all(self, source: WorkerSource) -> None:
+        """Let every loaded version predict its golden rows; serve those that answer as they did."""
+        rehearsal = Rehearsal(source, self._settings.load_timeout_s)
+        for (name, version), index in self._indices.items():
+            model = self.catalogue.models[name]
+            try:
+                await rehearsal.try_golden_rows(model.manifests[version], index)
+            except Unavailable as error:
+                self._refuse(model, version, str(error))
+            else:
+                self._serve(model, version, index)
+        rehearsal.close()
+
+    def _serve(self, model: CataloguedModel, version: int, index: int) -> None:
         manifest = model.manifests[version]
-        try:
-            index = await self._loader.load(model.name, version, self._settings.load_timeout_s)
-            rehearsal = Rehearsal(self._loader, worker=-1)
-            await rehearsal.try_golden_rows(manifest, index, self._settings.load_timeout_s)
-        except (Unavailable, TimeoutError) as error:
-            self._refuse(model, version, str(error) or "it took too long to load")
-            return
         metrics = self._metrics.model(model.name, version)
         lane = Lane(index, manifest.output, metrics.on_batch)
         self.batcher.add_lane(lane)

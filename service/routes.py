@@ -60,7 +60,10 @@ def models_router(replica: Replica) -> APIRouter:
             {
                 "models": [model.describe() for model in models.values()],
                 "workers": replica.workers()._asdict(),
-                "start_method": "fork",
+                "start_method": replica.start_method(),
+                "models_in_memory": "once for all workers"
+                if replica.start_method() == "fork"
+                else "once in each worker",
             }
         )
 

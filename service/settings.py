@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     """Port to listen on; 0 takes a free one and logs it."""
     workers: Annotated[int, Field(ge=0, le=1024)] = 0
     """Worker processes; 0 means one a core, within the container's CPU quota."""
+    start_method: Literal["auto", "fork", "spawn"] = "auto"
+    """How workers are made: fork shares the models' memory; spawn loads a copy in each worker, for
+    models that start threads; auto forks unless a model does."""
     aliases: tuple[str, ...] = ("production",)
     """Versions that carry one of these aliases are loaded; production always is."""
     max_body_bytes: Annotated[int, Field(ge=1, le=2**31 - 2**20)] = 32 * 2**20

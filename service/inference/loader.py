@@ -6,6 +6,7 @@ It has one thread, always: a fork copies only the thread that calls it. It obeys
 messages on its control socket, and ends with its workers when that socket closes.
 
     {"do": "load", "name": …, "version": …}   {"did": "loaded", …} or {"did": "refused", …}
+    {"do": "become", "worker": 7}             {"did": "forked", …}: it is a worker now, no loader
     {"do": "import", "modules": […]}          no answer
     {"do": "fork", "worker": 7}               {"did": "forked", …} with the worker's socket and
                                               pidfd attached, or {"did": "failed", …};
@@ -82,6 +83,8 @@ class Loader:
             self._settle()
         elif order["do"] == "fork":
             self._fork(order["worker"])
+        elif order["do"] == "become":
+            self._become(order["worker"])
 
     def _load(self, name: str, version: int) -> None:
         about = {"name": name, "version": version}
@@ -94,9 +97,9 @@ class Loader:
         else:
             self._models.append(model)
             seconds = time.monotonic() - started
-            self._tell(
-                {"did": "loaded", **about, "index": len(self._models) - 1, "seconds": seconds}
-            )
+            threads = len(os.listdir("/proc/self/task"))
+            about |= {"index": len(self._models) - 1, "seconds": seconds, "threads": threads}
+            self._tell({"did": "loaded", **about})
         self._settle()
 
     def _settle(self) -> None:
@@ -119,9 +122,21 @@ class Loader:
         pidfd = os.pidfd_open(pid)
         self._children[pidfd] = (worker, pid)
         self._poll.register(pidfd, select.POLLIN)
+        self._hand_over(worker, pid, pidfd, ours)
+
+    def _become(self, worker: int) -> None:
+        """Be a worker from now on: a process with threads must not fork, but it may serve."""
+        ours, theirs = socket.socketpair()
+        pidfd = os.pidfd_open(os.getpid())
+        self._hand_over(worker, os.getpid(), pidfd, ours)
+        os.close(pidfd)
+        self._become_worker(worker, theirs)
+
+    def _hand_over(self, worker: int, pid: int, pidfd: int, connection: socket.socket) -> None:
         message = {"did": "forked", "worker": worker, "pid": pid}
-        socket.send_fds(self._control, [json.dumps(message).encode()], [ours.fileno(), pidfd])
-        ours.close()
+        descriptors = [connection.fileno(), pidfd]
+        socket.send_fds(self._control, [json.dumps(message).encode()], descriptors)
+        connection.close()
 
     def _become_worker(self, worker: int, connection: socket.socket) -> None:
         """Serve until the end of file, then leave without the loader's exit handlers."""

@@ -20,7 +20,8 @@ import structlog
 from service.errors import FrameError, Unavailable
 from service.inference.channel import WorkerChannel
 from service.inference.messages import BatchResult, Kind, decode_result
-from service.inference.process import LoaderProcess, kill
+from service.inference.process import kill
+from service.inference.source import WorkerSource
 
 FORK_TIMEOUT_S = 10.0
 PING_EVERY_S = 1.0
@@ -80,13 +81,12 @@ class WorkerPool:
     """Keeps `size` workers alive.
 
     Args:
-        loader: forks them.
         size: how many.
         hang_limit_s: a batch that runs longer ends its worker.
     """
 
-    def __init__(self, loader: LoaderProcess, size: int, hang_limit_s: float) -> None:
-        self._loader = loader
+    def __init__(self, size: int, hang_limit_s: float) -> None:
+        self._source: WorkerSource | None = None
         self._size = size
         self._hang_limit_s = hang_limit_s
         self._listener: PoolListener | None = None
@@ -96,13 +96,14 @@ class WorkerPool:
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self, listener: PoolListener) -> None:
-        """Fork all workers and wait until each is ready.
+    async def start(self, source: WorkerSource, listener: PoolListener) -> None:
+        """Have all workers made, and wait until each is ready.
 
         Raises:
-            Unavailable: the loader could not fork, with the reason.
+            Unavailable: a worker could not be made, with the reason.
             TimeoutError: a worker did not get ready.
         """
+        self._source = source
         self._listener = listener
         await asyncio.gather(*(self._add() for _ in range(self._size)))
         self._keep(self._watch())
@@ -175,7 +176,8 @@ class WorkerPool:
         self._numbers += 1
         worker = self._numbers
         started_at = monotonic()
-        forked = await self._loader.fork(worker, FORK_TIMEOUT_S)
+        assert self._source is not None  # noqa: S101
+        forked = await self._source.fork(worker, FORK_TIMEOUT_S)
         channel = WorkerChannel(worker, self)
         state = WorkerState(forked.pid, forked.pidfd, channel, started_at)
         self._workers[worker] = state

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from service.errors import Unavailable
 from service.inference.limits import Limits
@@ -32,8 +32,17 @@ SINGLE_THREADED = {
 }
 
 
+class Loaded(NamedTuple):
+    """A version that a loader holds."""
+
+    model: int
+    """The number that `messages.PredictBatch.model` calls it by."""
+    threads: int
+    """Threads of the loader by then; with more than one it must not fork."""
+
+
 class Forked(NamedTuple):
-    """A worker that the loader forked: its process and our end of its socketpair."""
+    """A worker that was made: its process and our end of its socketpair."""
 
     pid: int
     pidfd: int
@@ -41,7 +50,7 @@ class Forked(NamedTuple):
 
 
 class LoaderProcess:
-    """A running loader.
+    """A running loader, from which workers are forked.
 
     Args:
         store: the store's folder.
@@ -50,6 +59,8 @@ class LoaderProcess:
             the loader has reaped.
         on_gone: hears that the loader itself is gone.
     """
+
+    method: Literal["fork", "spawn"] = "fork"
 
     def __init__(
         self,
@@ -95,8 +106,8 @@ class LoaderProcess:
         self._control = ours
         asyncio.get_running_loop().add_reader(ours, self._receive)
 
-    async def load(self, name: str, version: int, timeout_s: float) -> int:
-        """Load a version; return its index for `messages.PredictBatch.model`.
+    async def load(self, name: str, version: int, timeout_s: float) -> Loaded:
+        """Load a version.
 
         Raises:
             Unavailable: the loader refused it, with the reason, or is gone.
@@ -106,8 +117,7 @@ class LoaderProcess:
         answer = await self._ask(message, ("load", (name, version)), timeout_s)
         if answer["did"] == "refused":
             raise Unavailable(answer["reason"])
-        index: int = answer["index"]
-        return index
+        return Loaded(answer["index"], answer["threads"])
 
     def preload(self, modules: Sequence[str]) -> None:
         """Import modules in the loader, so that the workers it forks have them already."""
@@ -129,23 +139,42 @@ class LoaderProcess:
         connection, pidfd = answer["descriptors"]
         return Forked(answer["pid"], pidfd, socket.socket(fileno=connection))
 
+    async def become(self, worker: int, timeout_s: float) -> Forked:
+        """Make the process itself a worker; after that it obeys no more.
+
+        Raises:
+            Unavailable: it is gone.
+            TimeoutError: it took too long.
+        """
+        answer = await self._ask({"do": "become", "worker": worker}, ("fork", worker), timeout_s)
+        connection, pidfd = answer["descriptors"]
+        self._close()
+        return Forked(answer["pid"], pidfd, socket.socket(fileno=connection))
+
+    async def ended(self) -> int:
+        """Wait until the process has ended; return its exit status (negative: the signal)."""
+        assert self._process is not None  # noqa: S101
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        pidfd = os.pidfd_open(self._process.pid)
+        loop.add_reader(pidfd, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(pidfd)
+            os.close(pidfd)
+        return self._process.wait()
+
     async def stop(self, timeout_s: float) -> None:
         """Let it end with all its workers; kill it if it does not."""
         self._close()
         if self._process is None:
             return
-        loop, ended = asyncio.get_running_loop(), asyncio.Event()
-        pidfd = os.pidfd_open(self._process.pid)
-        loop.add_reader(pidfd, ended.set)
         try:
             async with asyncio.timeout(timeout_s):
-                await ended.wait()
+                await self.ended()
         except TimeoutError:
             self._process.kill()
-        finally:
-            loop.remove_reader(pidfd)
-            os.close(pidfd)
-        self._process.wait()
+            self._process.wait()
 
     async def _ask(
         self, message: dict[str, Any], key: tuple[str, object], timeout_s: float

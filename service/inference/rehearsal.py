@@ -11,51 +11,54 @@ import orjson
 from models.manifest import Manifest
 from service.errors import Unavailable
 from service.inference.channel import WorkerChannel
-from service.inference.messages import Kind, Media, Status, decode_result, encode_bodies, frame
-from service.inference.process import LoaderProcess, kill
+from service.inference.messages import (
+    Kind,
+    Media,
+    ResultEntry,
+    Status,
+    decode_result,
+    encode_bodies,
+    frame,
+)
+from service.inference.process import Forked, kill
+from service.inference.source import WorkerSource
 
 TOLERANCE = 1e-12
 """Probabilities and values, absolute below 1 and relative above; labels must be equal."""
+WORKER = -1
+"""The number of a worker in rehearsal; those of the pool are positive."""
 
 
 class Rehearsal:
-    """A worker that nobody else uses.
+    """A worker that nobody else uses; a version that ends it does not end the rehearsal.
 
     Args:
-        loader: forks it.
-        worker: a number that no other worker of this loader has.
+        source: makes the worker.
+        timeout_s: longest time for one version's golden rows.
     """
 
-    def __init__(self, loader: LoaderProcess, worker: int) -> None:
-        self._loader = loader
-        self._worker = worker
+    def __init__(self, source: WorkerSource, timeout_s: float) -> None:
+        self._source = source
+        self._timeout_s = timeout_s
+        self._forked: Forked | None = None
+        self._channel: WorkerChannel | None = None
         self._frames: asyncio.Queue[tuple[Kind, bytes] | None] = asyncio.Queue()
 
-    async def try_golden_rows(self, manifest: Manifest, index: int, timeout_s: float) -> None:
+    async def try_golden_rows(self, manifest: Manifest, index: int) -> None:
         """Predict a version's golden rows and compare.
 
         Raises:
             Unavailable: it died, took too long, failed, or answered otherwise; the text says which.
         """
-        forked = await self._loader.fork(self._worker, timeout_s)
-        channel = WorkerChannel(self._worker, self)
-        loop = asyncio.get_running_loop()
-        await loop.create_unix_connection(lambda: channel, sock=forked.connection)
-        request = orjson.dumps({"instances": manifest.golden.instances})
-        wanted = manifest.golden.probabilities is not None
         try:
-            async with asyncio.timeout(timeout_s):
-                await self._next(Kind.READY)
-                channel.send(encode_bodies(0, index, [(Media.JSON, request, wanted)]))
-                answer = decode_result(memoryview(await self._next(Kind.RESULT))).entries[0]
-                channel.send(frame(Kind.IMPORTS))
-                imported = (await self._next(Kind.IMPORTS)).decode().split()
+            async with asyncio.timeout(self._timeout_s):
+                answer, imported = await self._ask(manifest, index)
         except TimeoutError:
-            raise Unavailable(f"its golden rows took more than {timeout_s:g} s") from None
-        finally:
-            kill(forked.pidfd)
-            os.close(forked.pidfd)
-            channel.close()
+            self.close()
+            raise Unavailable(f"its golden rows took more than {self._timeout_s:g} s") from None
+        except Unavailable:
+            self.close()
+            raise
         said = orjson.loads(answer.blob)
         if answer.status is not Status.TEXT:
             raise Unavailable(f"it failed on its golden rows: {said['message']}")
@@ -63,7 +66,33 @@ class Rehearsal:
         if manifest.golden.probabilities is not None:
             _compare("probability", manifest.golden.probabilities, said["probabilities"])
         # What the first prediction imports, every worker would import anew, at its first request.
-        self._loader.preload(imported)
+        self._source.preload(imported)
+
+    def close(self) -> None:
+        """End the worker."""
+        if self._forked is not None and self._channel is not None:
+            kill(self._forked.pidfd)
+            os.close(self._forked.pidfd)
+            self._channel.close()
+        self._forked = self._channel = None
+
+    async def _ask(self, manifest: Manifest, index: int) -> tuple[ResultEntry, list[str]]:
+        request = orjson.dumps({"instances": manifest.golden.instances})
+        wanted = manifest.golden.probabilities is not None
+        channel = self._channel or await self._open()
+        channel.send(encode_bodies(0, index, [(Media.JSON, request, wanted)]))
+        answer = decode_result(memoryview(await self._next(Kind.RESULT))).entries[0]
+        channel.send(frame(Kind.IMPORTS))
+        return answer, (await self._next(Kind.IMPORTS)).decode().split()
+
+    async def _open(self) -> WorkerChannel:
+        self._frames = asyncio.Queue()
+        self._forked = await self._source.fork(WORKER, self._timeout_s)
+        channel = self._channel = WorkerChannel(WORKER, self)
+        loop = asyncio.get_running_loop()
+        await loop.create_unix_connection(lambda: channel, sock=self._forked.connection)
+        await self._next(Kind.READY)
+        return channel
 
     def on_frame(self, worker: int, kind: Kind, body: memoryview) -> None:
         """Take a frame."""

@@ -16,7 +16,15 @@ from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from models.store import Store
 from service.inference.artefact import load_estimator
 from tests.processes.odd_models import Killer, Moody, Picky, Plain, Sleepy, Threaded
-from tests.processes.replica import ROOT, Replica, launch, running, wait_for
+from tests.processes.replica import (
+    ROOT,
+    Replica,
+    alive,
+    children,
+    launch,
+    running,
+    wait_for,
+)
 
 pytestmark = pytest.mark.integration
 ROWS = [[1.0, 2.0], [3.0, 4.0], [0.1, 0.2]]
@@ -116,9 +124,26 @@ def test_a_worker_that_is_killed_costs_its_client_nothing(odd: Path, tmp_path: P
 
 def test_a_loader_with_a_thread_does_not_fork(tmp_path: Path) -> None:
     register(tmp_path, Threaded())
-    process = launch(tmp_path / "store", tmp_path / "log")
+    process = launch(tmp_path / "store", tmp_path / "log", "--start-method", "fork")
     assert process.wait(60) == 3
     assert "threads: a model started them" in (tmp_path / "log").read_text()
+
+
+def test_a_model_that_insists_on_threads_gets_spawned_workers(tmp_path: Path) -> None:
+    register(tmp_path, Threaded())
+    with running(tmp_path / "store", tmp_path, "--workers", "2") as replica:
+        status, body = replica.ask("GET", "/v1/models")
+        assert status == 200
+        assert (body["start_method"], body["models_in_memory"]) == ("spawn", "once in each worker")
+        assert ask(replica, "threaded", [1.0, 2.0])[1]["predictions"] == [3.0]
+        for pid in replica.workers()["pids"]:
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: replica.workers()["restarts"] == 2 and replica.workers()["ready"] == 2)
+        assert ask(replica, "threaded", [1.0, 2.0])[1]["predictions"] == [3.0]
+        family = children(replica.process.pid)
+        assert len(family) == 2
+        assert replica.stop() == 0
+        assert not any(alive(pid) for pid in family)
 
 
 def test_other_answers_on_golden_rows_are_refused(odd: Path, tmp_path: Path) -> None:
