@@ -11,8 +11,7 @@ the machine's own: both ends run on one machine.
 
 import struct
 from array import array
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from models.schema import Cell, Column, TabularSchema
@@ -63,10 +62,8 @@ class CellPacker:
             self.pack = self._pack_floats
 
     def _pack_floats(self, rows: Sequence[Row]) -> Cells:
-        if len(rows) == 1:
-            return Cells(1, self._pack_row(*rows[0]))
-        values: Iterable[float] = chain.from_iterable(rows)  # type: ignore[arg-type]
-        return Cells(len(rows), array("d", values).tobytes())
+        pack = self._pack_row
+        return Cells(len(rows), b"".join([pack(*row) for row in rows]))
 
     def _pack_mixed(self, rows: Sequence[Row]) -> Cells:
         nulls = [BOOL_NULL if column.dtype == "bool" else NAN for _, column in self._numbers]
