@@ -18,6 +18,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import repeat
 from typing import NamedTuple
 
 from service.codecs.cells import Cells
@@ -168,17 +169,19 @@ def decode_predict(body: memoryview) -> PredictBatch:
         FrameError: it is none.
     """
     try:
-        batch, model, count, *sizes, _ = _PREDICT_HEAD.unpack_from(body)
+        batch, model, count, *sizes, media = _PREDICT_HEAD.unpack_from(body)
         table_end = _PREDICT_HEAD.size + count * _PREDICT_ENTRY.size
         rows = list(_PREDICT_ENTRY.iter_unpack(body[_PREDICT_HEAD.size : table_end]))
         if len(rows) != count:
             raise FrameError("the entry table is cut off")
-        numbers, lengths, text, *bodies = _cut(
-            body, table_end, [*sizes, *(size for _, size, *_ in rows)]
-        )
+        cells_only = media == Media.CELLS
+        body_sizes = [] if cells_only else [size for _, size, *_ in rows]
+        numbers, lengths, text, *bodies = _cut(body, table_end, [*sizes, *body_sizes])
+        nothing = body[:0]
+        parts = repeat(nothing) if cells_only else iter(bodies)
         entries = [
-            PredictEntry(n, _MEDIA[media], bool(wanted), part)
-            for (n, _, media, wanted, _), part in zip(rows, bodies, strict=True)
+            PredictEntry(n, _MEDIA[kind], bool(wanted), next(parts))
+            for n, _, kind, wanted, _ in rows
         ]
         total = sum(entry.rows for entry in entries)
         return PredictBatch(batch, model, total, numbers, lengths, text, entries)
@@ -227,16 +230,16 @@ def decode_result(body: memoryview) -> BatchResult:
         table = list(_RESULT_ENTRY.iter_unpack(body[_RESULT_HEAD.size : table_end]))
         if len(table) != count:
             raise FrameError("the entry table is cut off")
-        total = sum(rows for rows, _, status in table if status == Status.ROWS)
-        sizes = [4 * total if labelled else 0, values_bytes, 8 * total * classes]
-        labels, values, probabilities, *blobs = _cut(
-            body, table_end, [*sizes, *(size for _, size, _ in table)]
-        )
+        total = sum([rows for rows, _, status in table if status == Status.ROWS])
+        blob_sizes = [size for _, size, _ in table if size]
+        sizes = [4 * total if labelled else 0, values_bytes, 8 * total * classes, *blob_sizes]
+        labels, values, probabilities, *blobs = _cut(body, table_end, sizes)
         if values_bytes != 8 * total * max(width, 1) * (not labelled):
             raise FrameError("the values do not fit the rows")
+        blob = iter(blobs)
         entries = [
-            ResultEntry(rows, _STATUSES[status], bytes(blob))
-            for (rows, _, status), blob in zip(table, blobs, strict=True)
+            ResultEntry(rows, _STATUSES[status], bytes(next(blob)) if size else b"")
+            for rows, size, status in table
         ]
     except (struct.error, ValueError, KeyError) as error:
         raise FrameError("no RESULT frame") from error

@@ -24,6 +24,7 @@ from service.inference.messages import (
     Status,
 )
 from service.inference.pictures import PictureReader
+from service.inference.plain_tables import is_plain, read_plain_table
 from service.inference.predictor import Estimator, Prediction, Predictor
 
 
@@ -49,10 +50,13 @@ class Model:
     ) -> None:
         self._predictor = Predictor(estimator, manifest.output)
         self._classes = manifest.output.classes or ()
+        self._max_rows = max_rows
+        self._plain = False
         self._json = JsonRows(manifest, max_rows)
         self._encoder = AnswerEncoder(manifest)
         self._tabular = isinstance(manifest.input, TabularSchema)
         if isinstance(manifest.input, TabularSchema):
+            self._plain = is_plain(manifest.input)
             self._packer = CellPacker(manifest.input)
             self._inputs = InputBuilder(manifest.input)
         else:
@@ -106,7 +110,10 @@ class Model:
         try:
             if entry.media is Media.IMAGE:
                 return Read("instance", [self._pictures.one(entry.body)])
-            form, rows, pictures = self._json.parse(bytes(entry.body))
+            body = bytes(entry.body)
+            if self._plain and (cells := read_plain_table(body, self._packer.pack, self._max_rows)):
+                return Read("instances", self._inputs.build(_as_batch(cells)))
+            form, rows, pictures = self._json.parse(body)
             if self._tabular:
                 return Read(form, self._inputs.build(_as_batch(self._packer.pack(rows))))
             return Read(form, self._pictures.many(form, pictures))

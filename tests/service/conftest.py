@@ -29,25 +29,26 @@ FLOATS = TabularSchema(
 MakeManifest = Callable[..., Manifest]
 
 
+def make(
+    schema: TabularSchema | ImageSchema = FLOATS,
+    output: OutputSchema = CLASSES,
+    golden: GoldenRows | None = None,
+) -> Manifest:
+    """Return the manifest of an invented model."""
+    row = [17, 2.5, "GP", True, "a"] if schema is MIXED else [1.0, 2.0, 3.0]
+    return Manifest(
+        name="toy",
+        version=3,
+        task="classification",
+        created_at=datetime(2026, 11, 20, tzinfo=UTC),
+        files={},
+        versions={},
+        input=schema,
+        output=output,
+        golden=golden or GoldenRows(instances=(row,), predictions=(0,)),
+    )
+
+
 @pytest.fixture
 def make_manifest() -> MakeManifest:
-    def make(
-        schema: TabularSchema | ImageSchema = FLOATS,
-        output: OutputSchema = CLASSES,
-        golden: GoldenRows | None = None,
-    ) -> Manifest:
-        row = [17, 2.5, "GP", True, "a"] if schema is MIXED else [1.0, 2.0, 3.0]
-        rows = GoldenRows(instances=(row,), predictions=(0,))
-        return Manifest(
-            name="toy",
-            version=3,
-            task="classification",
-            created_at=datetime(2026, 11, 20, tzinfo=UTC),
-            files={},
-            versions={},
-            input=schema,
-            output=output,
-            golden=golden or rows,
-        )
-
     return make
