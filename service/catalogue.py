@@ -65,7 +65,7 @@ class CataloguedModel:
         if version is None or version not in self.versions:
             kind = "label" if isinstance(which, str) else "version"
             raise NotFound(
-                f"The model {self.name} has no {kind} {which}.", code="version_not_found"
+                f"The model {self.name} has no {kind} {str(which)[:64]}.", code="version_not_found"
             )
         if version in self.served:
             return self.served[version]
