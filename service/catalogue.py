@@ -6,7 +6,7 @@ from typing import Any
 from models.manifest import Manifest
 from models.schema import TabularSchema
 from models.store import PRODUCTION
-from service.batching.batcher import Lane
+from service.batching.lane import Lane
 from service.codecs.answers import AnswerEncoder
 from service.codecs.cells import CellPacker
 from service.codecs.json_rows import JsonRows

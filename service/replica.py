@@ -7,7 +7,8 @@ import structlog
 
 from models.errors import StoreError
 from models.store import PRODUCTION, Store
-from service.batching.batcher import Batcher, Lane
+from service.batching.batcher import Batcher
+from service.batching.lane import Lane
 from service.catalogue import Catalogue, CataloguedModel, ServedVersion
 from service.errors import Unavailable
 from service.inference.limits import Limits
@@ -42,8 +43,10 @@ class Replica:
         self._metrics = metrics
         self._store = Store(settings.store)
         self._source: WorkerSource | None = None
-        self._pool = WorkerPool(settings.worker_count(), settings.hang_limit_s)
-        self.batcher = Batcher(self._pool, settings.max_batch_rows, settings.max_waiting)
+        self._pool = WorkerPool(settings.worker_count())
+        self.batcher = Batcher(
+            self._pool, settings.max_batch_rows, settings.max_waiting, settings.hang_limit_s
+        )
         self.catalogue = self._read_store()
         self._indices: dict[tuple[str, int], int] = {}
         self._started = False
@@ -163,7 +166,7 @@ class Replica:
     def _serve(self, model: CataloguedModel, version: int, index: int) -> None:
         manifest = model.manifests[version]
         metrics = self._metrics.model(model.name, version)
-        lane = Lane(index, manifest.output, metrics.on_batch)
+        lane = Lane(f"{model.name}/{version}", index, manifest.output, metrics.on_batch)
         self.batcher.add_lane(lane)
         model.served[version] = ServedVersion(manifest, lane, metrics, self._settings.max_rows)
         log.info("model_served", model=model.name, version=version)
@@ -188,3 +191,5 @@ class Replica:
         yield "percore_worker_restarts_total", "Workers that were replaced", workers.restarts
         yield "percore_requests_waiting", "Requests that wait for a worker", queue.waiting
         yield "percore_requests_in_flight", "Requests that workers compute", queue.in_flight
+        yield "percore_requests_retried_total", "Requests of dead workers", queue.retried
+        yield "percore_inputs_quarantined", "Inputs that ended two workers", queue.quarantined

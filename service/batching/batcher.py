@@ -5,66 +5,32 @@ together. While all workers are busy requests gather, and leave together when on
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
-from itertools import takewhile
 from time import monotonic
 from typing import NamedTuple, Protocol
 
-from models.schema import OutputSchema
-from service.batching.entry import Entry, Payload
-from service.batching.policy import batch_length, may_queue, next_lane
+import structlog
+
+from service.batching.entry import Answer, Entry
+from service.batching.lane import Lane
+from service.batching.policy import hang_limit_s, may_queue, next_lane
+from service.batching.quarantine import Key, Quarantine, Suspects, input_key
 from service.batching.results import split_result
 from service.errors import DeadlineExceeded, FrameError, Overloaded, PoisonInput, ServiceError
 from service.inference.messages import BatchResult, encode_bodies, encode_cells
 
 SWEEP_S = 0.02
-FATAL_DEATHS = 2
+QUARANTINED_INPUTS = 1024
+QUARANTINE_S = 600.0
+POISON = "This input ended two workers; it is not tried again for a while."
+
+log = structlog.get_logger()
 
 
 class Workers(Protocol):
     """Where batches go."""
 
-    def send(self, worker: int, parts: list[bytes]) -> None:
-        """Send a PREDICT frame to an idle worker."""
-
-
-class Lane:
-    """What waits for one model version.
-
-    Args:
-        model: the version's index in the loader.
-        output: what it answers.
-        on_batch: hears the rows of every batch that is sent, and how many requests they are.
-    """
-
-    __slots__ = ("model", "on_batch", "output", "suspects", "waiting")
-
-    def __init__(
-        self, model: int, output: OutputSchema, on_batch: Callable[[int, int], None]
-    ) -> None:
-        self.model = model
-        self.output = output
-        self.on_batch = on_batch
-        self.waiting: deque[Entry] = deque()
-        self.suspects: deque[Entry] = deque()
-        """Requests whose worker died: each is tried once more, alone."""
-
-    def oldest(self) -> float | None:
-        """Return when the oldest waiting request came, in monotonic seconds."""
-        queue = self.suspects or self.waiting
-        return queue[0].enqueued_at if queue else None
-
-    def take(self, max_rows: int) -> list[Entry]:
-        """Remove and return the next batch: requests of one kind, oldest first."""
-        if self.suspects:
-            return [self.suspects.popleft()]
-        first = self.waiting[0].payload
-        if not first.joins:
-            return [self.waiting.popleft()]
-        alike = takewhile(lambda entry: _joins(entry.payload, first), self.waiting)
-        count = batch_length((entry.payload.rows for entry in alike), max_rows)
-        return [self.waiting.popleft() for _ in range(count)]
+    def send(self, worker: int, parts: list[bytes], hang_limit_s: float) -> None:
+        """Send a PREDICT frame to an idle worker; end the worker if it takes longer."""
 
 
 class Flight(NamedTuple):
@@ -72,6 +38,8 @@ class Flight(NamedTuple):
 
     lane: Lane
     entries: list[Entry]
+    suspect: Key | None
+    """The input that is tried once more, alone; None for an ordinary batch."""
 
 
 class BatcherStatistics(NamedTuple):
@@ -79,6 +47,8 @@ class BatcherStatistics(NamedTuple):
 
     waiting: int
     in_flight: int
+    retried: int
+    quarantined: int
 
 
 class Batcher:
@@ -88,12 +58,19 @@ class Batcher:
         workers: where batches go.
         max_batch_rows: the most rows in a batch.
         max_waiting: the most requests that may wait; one more is refused.
+        hang_limit_s: longest time of any batch.
     """
 
-    def __init__(self, workers: Workers, max_batch_rows: int, max_waiting: int) -> None:
+    def __init__(
+        self, workers: Workers, max_batch_rows: int, max_waiting: int, hang_limit_s: float
+    ) -> None:
         self._workers = workers
         self._max_batch_rows = max_batch_rows
         self._max_waiting = max_waiting
+        self._hang_limit_s = hang_limit_s
+        self._suspects = Suspects()
+        self._quarantine = Quarantine(QUARANTINED_INPUTS, QUARANTINE_S)
+        self._retried = 0
         self._lanes: list[Lane] = []
         self._idle: list[int] = []
         self._flights: dict[int, Flight] = {}
@@ -112,10 +89,15 @@ class Batcher:
 
         Raises:
             Overloaded: too many requests wait already.
+            PoisonInput: this input ended two workers lately.
         """
         if not may_queue(self._waiting, self._max_waiting):
             raise Overloaded("Too many requests are waiting; try again in a moment.")
         entry.enqueued_at = monotonic()
+        if self._quarantine:
+            key = input_key(lane.name, entry.payload)
+            if self._quarantine.holds(key, entry.enqueued_at):
+                raise PoisonInput(POISON)
         lane.waiting.append(entry)
         self._waiting += 1
         if self._idle and not self._scheduled:
@@ -125,7 +107,8 @@ class Batcher:
     def statistics(self) -> BatcherStatistics:
         """Return a snapshot."""
         in_flight = sum(len(flight.entries) for flight in self._flights.values())
-        return BatcherStatistics(self._waiting, in_flight)
+        waiting = self._waiting + len(self._suspects.waiting())
+        return BatcherStatistics(waiting, in_flight, self._retried, len(self._quarantine))
 
     def close(self) -> None:
         """Stop looking for requests whose time is over."""
@@ -145,35 +128,53 @@ class Batcher:
         flight = self._flights.get(worker)
         if flight is None:
             raise FrameError("a result that nobody waits for")
-        answers = split_result(result, flight.entries, flight.lane.output, monotonic())
+        now = monotonic()
+        answers = split_result(result, flight.entries, flight.lane.output, now)
         del self._flights[worker]
+        rows = sum([entry.payload.rows for entry in flight.entries])
+        flight.lane.learn(rows, now - flight.entries[0].sent_at)
         self._idle.append(worker)
+        if flight.suspect is not None:
+            self._clear(flight.lane, flight.suspect)
         self._dispatch()
         for entry, answer in zip(flight.entries, answers, strict=True):
-            if entry.future.done():
-                continue
-            if isinstance(answer, ServiceError):
-                entry.future.set_exception(answer)
-            else:
-                entry.future.set_result(answer)
+            _resolve(entry, answer)
 
     def on_lost(self, worker: int) -> None:
-        """Try the requests of a dead worker's batch once more, each alone."""
+        """Try the requests of a dead worker's batch once more; none twice that was alone."""
         if worker in self._idle:
             self._idle.remove(worker)
         flight = self._flights.pop(worker, None)
         if flight is None:
             return
-        for entry in flight.entries:
-            entry.deaths += 1
-            if entry.future.done():
-                continue
-            if entry.deaths >= FATAL_DEATHS:
-                entry.future.set_exception(PoisonInput("This input ended two workers."))
-            else:
-                flight.lane.suspects.append(entry)
-                self._waiting += 1
+        if flight.suspect is not None:
+            self._convict(flight.suspect, flight.entries[0])
+        else:
+            for entry in flight.entries:
+                self._suspect(flight.lane, entry)
         self._dispatch()
+
+    def _suspect(self, lane: Lane, entry: Entry) -> None:
+        """Have a request tried alone, or let it wait for one with an equal input that is."""
+        if entry.future.done():
+            return
+        self._retried += 1
+        if self._suspects.suspect(input_key(lane.name, entry.payload), entry):
+            lane.suspects.append(entry)
+            self._waiting += 1
+
+    def _clear(self, lane: Lane, key: Key) -> None:
+        """The input ended nobody: who waited for it goes to the front of the queue."""
+        followers = self._suspects.settle(key)
+        lane.waiting.extendleft(reversed(followers))
+        self._waiting += len(followers)
+
+    def _convict(self, key: Key, entry: Entry) -> None:
+        """The input ended a second worker, alone: it gets no third."""
+        log.warning("input_quarantined", input=key.hex())
+        self._quarantine.add(key, monotonic())
+        for one in (entry, *self._suspects.settle(key)):
+            _resolve(one, PoisonInput(POISON))
 
     def _dispatch(self) -> None:
         self._scheduled = False
@@ -182,20 +183,47 @@ class Batcher:
             lane = next_lane(oldest)
             if lane is None:
                 return
+            now = monotonic()
+            if lane.suspects:
+                self._waiting -= 1
+                self._try_alone(lane, lane.suspects.popleft(), now)
+                continue
             taken = lane.take(self._max_batch_rows)
             self._waiting -= len(taken)
-            now = monotonic()
             batch = [entry for entry in taken if _is_wanted(entry, now)]
+            if self._suspects or self._quarantine:
+                batch = [entry for entry in batch if self._is_innocent(lane, entry, now)]
             if batch:
-                self._send(self._idle.pop(), lane, batch, now)
+                self._send(self._idle.pop(), Flight(lane, batch, None), now)
 
-    def _send(self, worker: int, lane: Lane, batch: list[Entry], now: float) -> None:
-        rows = 0
+    def _try_alone(self, lane: Lane, entry: Entry, now: float) -> None:
+        key = input_key(lane.name, entry.payload)
+        if _is_wanted(entry, now):
+            self._send(self._idle.pop(), Flight(lane, [entry], key), now)
+            return
+        # Its client is gone: the next request with this input takes its place.
+        followers = self._suspects.settle(key)
+        for follower in followers:
+            self._retried -= 1
+            self._suspect(lane, follower)
+
+    def _is_innocent(self, lane: Lane, entry: Entry, now: float) -> bool:
+        """Return whether a request may join a batch: no suspected input, and no guilty one."""
+        key = input_key(lane.name, entry.payload)
+        if self._quarantine.holds(key, now):
+            _resolve(entry, PoisonInput(POISON))
+            return False
+        return not self._suspects.follows(key, entry)
+
+    def _send(self, worker: int, flight: Flight, now: float) -> None:
+        lane, batch, _ = flight
+        rows, deadline = 0, batch[0].deadline
         for entry in batch:
             entry.sent_at = now
             rows += entry.payload.rows
+            deadline = min(deadline, entry.deadline)
         self._batches = (self._batches + 1) & 0xFFFFFFFF
-        self._flights[worker] = Flight(lane, batch)
+        self._flights[worker] = flight
         payloads = [entry.payload for entry in batch]
         wanted = [entry.probabilities for entry in batch]
         cells = [payload.cells for payload in payloads if payload.cells is not None]
@@ -204,7 +232,8 @@ class Batcher:
         else:
             bodies = [(one.media, one.body, asked) for one, asked in zip(payloads, wanted)]  # noqa: B905
             parts = encode_bodies(self._batches, lane.model, bodies)
-        self._workers.send(worker, parts)
+        limit_s = hang_limit_s(lane.expected_s(rows), deadline - now, self._hang_limit_s)
+        self._workers.send(worker, parts, limit_s)
         lane.on_batch(rows, len(batch))
 
     def _sweep(self) -> None:
@@ -214,14 +243,22 @@ class Batcher:
             for queue in (lane.waiting, lane.suspects):
                 for entry in queue:
                     _expire(entry, now)
+        for entry in self._suspects.waiting():
+            _expire(entry, now)
         for flight in self._flights.values():
             for entry in flight.entries:
                 _expire(entry, now)
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
 
 
-def _joins(one: Payload, first: Payload) -> bool:
-    return one.joins and (one.cells is None) == (first.cells is None)
+def _resolve(entry: Entry, answer: Answer | ServiceError) -> None:
+    """Answer a request, unless its client is gone or its time was over."""
+    if entry.future.done():
+        return
+    if isinstance(answer, ServiceError):
+        entry.future.set_exception(answer)
+    else:
+        entry.future.set_result(answer)
 
 
 def _is_wanted(entry: Entry, now: float) -> bool:

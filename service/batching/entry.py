@@ -53,12 +53,10 @@ class Entry:
     Attributes:
         enqueued_at: monotonic seconds.
         sent_at: when its batch left for a worker; 0.0 while it waits.
-        deaths: workers that died while computing it.
     """
 
     __slots__ = (
         "deadline",
-        "deaths",
         "enqueued_at",
         "future",
         "payload",
@@ -79,4 +77,3 @@ class Entry:
         self.future = future
         self.enqueued_at = 0.0
         self.sent_at = 0.0
-        self.deaths = 0

@@ -10,6 +10,11 @@ from typing import TypeVar
 
 Key = TypeVar("Key")
 
+HANG_FACTOR = 20.0
+HASTY_FACTOR = 5.0
+HANG_FLOOR_S = 1.0
+RETRY_SHARE = 0.4
+
 
 def next_lane(oldest: Mapping[Key, float]) -> Key | None:
     """Return the lane to serve next.
@@ -41,3 +46,21 @@ def batch_length(rows: Iterable[int], max_rows: int) -> int:
 def may_queue(waiting: int, limit: int) -> bool:
     """Return whether one more request may wait."""
     return waiting < limit
+
+
+def hang_limit_s(expected_s: float, remaining_s: float, ceiling_s: float) -> float:
+    """Return how long a batch may run before its worker is ended.
+
+    Args:
+        expected_s: what such a batch has taken at the most; 0.0 if nothing is known yet.
+        remaining_s: what is left of the earliest deadline in the batch.
+        ceiling_s: never longer than this.
+
+    A retry must still fit, so the limit is 40 % of what is left. But no client may have a worker
+    ended by its haste: below a second, and below a few times the expected, nothing is ended.
+    """
+    if expected_s == 0.0:
+        return ceiling_s
+    patient = max(HANG_FACTOR * expected_s, HANG_FLOOR_S)
+    hasty = max(RETRY_SHARE * remaining_s, HASTY_FACTOR * expected_s, HANG_FLOOR_S)
+    return min(patient, hasty, ceiling_s)

@@ -60,6 +60,8 @@ class WorkerState:
     """When it last sent anything; 0.0 before it was ready."""
     busy_since: float = 0.0
     """0.0 while it is idle."""
+    hang_limit_s: float = 0.0
+    """How long its batch may take."""
     asked_at: float = 0.0
     """When it was pinged; 0.0 if it has answered."""
     ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -82,13 +84,11 @@ class WorkerPool:
 
     Args:
         size: how many.
-        hang_limit_s: a batch that runs longer ends its worker.
     """
 
-    def __init__(self, size: int, hang_limit_s: float) -> None:
+    def __init__(self, size: int) -> None:
         self._source: WorkerSource | None = None
         self._size = size
-        self._hang_limit_s = hang_limit_s
         self._listener: PoolListener | None = None
         self._workers: dict[int, WorkerState] = {}
         self._numbers = 0
@@ -108,10 +108,11 @@ class WorkerPool:
         await asyncio.gather(*(self._add() for _ in range(self._size)))
         self._keep(self._watch())
 
-    def send(self, worker: int, parts: Sequence[bytes]) -> None:
-        """Send a batch to an idle worker."""
+    def send(self, worker: int, parts: Sequence[bytes], hang_limit_s: float) -> None:
+        """Send a batch to an idle worker; end the worker if it takes longer."""
         state = self._workers[worker]
         state.busy_since = monotonic()
+        state.hang_limit_s = hang_limit_s
         state.channel.send(parts)
 
     def statistics(self) -> PoolStatistics:
@@ -207,7 +208,7 @@ class WorkerPool:
                 if not state.ready.is_set():
                     continue
                 if state.busy_since:
-                    if now - state.busy_since > self._hang_limit_s:
+                    if now - state.busy_since > state.hang_limit_s:
                         self._end(worker, state, "a batch ran into the hang limit")
                 elif state.asked_at:
                     if now - state.asked_at > SILENCE_LIMIT_S:

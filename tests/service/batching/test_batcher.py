@@ -9,8 +9,9 @@ from time import monotonic
 import pytest
 
 from models.schema import OutputSchema
-from service.batching.batcher import Batcher, Lane
+from service.batching.batcher import Batcher
 from service.batching.entry import Answer, Entry, Payload
+from service.batching.lane import Lane
 from service.codecs.cells import Cells
 from service.errors import DeadlineExceeded, FrameError, Overloaded, PoisonInput
 from service.inference.messages import (
@@ -31,7 +32,7 @@ class NotingWorkers:
     def __init__(self) -> None:
         self.sent: list[tuple[int, PredictBatch]] = []
 
-    def send(self, worker: int, parts: list[bytes]) -> None:
+    def send(self, worker: int, parts: list[bytes], hang_limit_s: float) -> None:
         whole = b"".join(parts)
         self.sent.append((worker, decode_predict(memoryview(whole)[PREAMBLE.size :])))
 
@@ -45,10 +46,15 @@ class Scene:
 
     def __init__(self, max_rows: int, max_waiting: int) -> None:
         self.workers = NotingWorkers()
-        self.batcher = Batcher(self.workers, max_rows, max_waiting)
+        self.batcher = Batcher(self.workers, max_rows, max_waiting, hang_limit_s=20.0)
         self.batches: list[tuple[int, int]] = []
-        self.lane = Lane(0, OUTPUT, lambda rows, requests: self.batches.append((rows, requests)))
+        self.lane = Lane(
+            "toy/1", 0, OUTPUT, lambda rows, requests: self.batches.append((rows, requests))
+        )
         self.batcher.add_lane(self.lane)
+
+    def _on_batch(self, rows: int, requests: int) -> None:
+        self.batches.append((rows, requests))
 
     def submit(self, *values: float, timeout_s: float = 60.0) -> "asyncio.Future[Answer]":
         cells = Cells(len(values), struct.pack(f"={len(values)}d", *values))
@@ -159,6 +165,78 @@ def test_an_input_that_ends_two_workers_gets_no_third() -> None:
     play(act)
 
 
+def test_a_quarantined_input_is_refused_and_others_are_not() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            guilty = stage.submit(1.0)
+            for worker in (1, 2):
+                stage.batcher.on_idle(worker)
+                stage.batcher.on_lost(worker)
+            assert isinstance(guilty.exception(), PoisonInput)
+            with pytest.raises(PoisonInput):
+                stage.submit(1.0)
+            innocent = stage.submit(2.0)
+            stage.batcher.on_idle(3)
+            stage.answer(3)
+            assert (await innocent).predictions == [20.0]
+            assert stage.batcher.statistics().quarantined == 1
+
+    play(act)
+
+
+def test_equal_inputs_wait_for_the_one_that_is_tried_and_share_its_fate() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            futures = [stage.submit(1.0), stage.submit(1.0), stage.submit(2.0)]
+            stage.batcher.on_idle(1)
+            stage.batcher.on_lost(1)
+            later = stage.submit(1.0)
+            stage.batcher.on_idle(2)  # the first of the equal ones, alone
+            assert stage.workers.values(1) == [1.0]
+            stage.batcher.on_idle(3)  # the other suspect, alone
+            assert stage.workers.values(2) == [2.0]
+            stage.answer(3)  # which is cleared; the queue holds a copy of the suspect: it waits
+            assert len(stage.workers.sent) == 3
+            stage.batcher.on_lost(2)
+            for future in (futures[0], futures[1], later):
+                assert isinstance(future.exception(), PoisonInput)
+            assert (await futures[2]).predictions == [20.0]
+            assert stage.batcher.statistics()[:2] == (0, 0)
+
+    play(act)
+
+
+def test_a_success_clears_the_suspect_and_frees_who_waited() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            futures = [stage.submit(1.0) for _ in range(5)]
+            stage.batcher.on_idle(1)
+            stage.batcher.on_lost(1)
+            stage.batcher.on_idle(2)
+            stage.answer(2)
+            assert stage.workers.values(2) == [1.0] * 4  # together again
+            stage.answer(2)
+            assert [(await future).predictions for future in futures] == [[10.0]] * 5
+            assert stage.batcher.statistics().quarantined == 0
+
+    play(act)
+
+
+def test_when_the_tried_client_goes_the_next_with_its_input_is_tried() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            gone, stays = stage.submit(1.0), stage.submit(1.0)
+            stage.batcher.on_idle(1)
+            stage.batcher.on_lost(1)
+            gone.cancel()
+            stage.batcher.on_idle(2)
+            assert stage.workers.values(1) == [1.0]
+            stage.answer(2)
+            assert (await stays).predictions == [10.0]
+
+    play(act)
+
+
 def test_a_cancelled_request_is_not_started_and_harms_nobody() -> None:
     async def act() -> None:
         async with scene() as stage:
@@ -181,7 +259,7 @@ def test_a_request_cancelled_on_its_way_leaves_its_neighbours_their_answers() ->
             stage.answer(1)
             kept = [futures[0], futures[2], futures[3]]
             assert [(await future).predictions for future in kept] == [[0.0], [20.0], [30.0]]
-            assert stage.batcher.statistics() == (0, 0)
+            assert stage.batcher.statistics()[:2] == (0, 0)
 
     play(act)
 
@@ -229,7 +307,7 @@ def test_an_answer_with_other_rows_reaches_nobody() -> None:
 def test_lanes_take_turns_by_age_and_never_mix() -> None:
     async def act() -> None:
         async with scene() as stage:
-            other = Lane(5, OUTPUT, lambda rows, requests: None)
+            other = Lane("toy/2", 5, OUTPUT, lambda rows, requests: None)
             stage.batcher.add_lane(other)
             stage.submit(1.0)
             cells = Cells(1, struct.pack("=d", 9.0))

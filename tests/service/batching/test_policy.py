@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.batching import policy
-from service.batching.policy import batch_length, may_queue, next_lane
+from service.batching.policy import (
+    HANG_FLOOR_S,
+    batch_length,
+    hang_limit_s,
+    may_queue,
+    next_lane,
+)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +58,23 @@ def test_the_lane_whose_request_waited_longest_is_next() -> None:
 def test_the_queue_is_bounded() -> None:
     assert may_queue(9, 10)
     assert not may_queue(10, 10)
+
+
+seconds = st.floats(0.0, 1000.0)
+
+
+@given(seconds, st.floats(-10.0, 1000.0), st.floats(1.0, 100.0))
+def test_a_hang_is_seen_in_time_and_nothing_else_is(
+    expected_s: float, remaining_s: float, ceiling_s: float
+) -> None:
+    limit = hang_limit_s(expected_s, remaining_s, ceiling_s)
+    assert limit <= ceiling_s
+    if expected_s == 0.0:
+        assert limit == ceiling_s
+    else:
+        assert limit >= min(ceiling_s, HANG_FLOOR_S, 5 * expected_s)  # haste ends no good batch
+    if 0.0 < expected_s < 0.01 and remaining_s > 10 * HANG_FLOOR_S:
+        assert limit <= 0.4 * remaining_s  # a retry still fits
 
 
 def test_the_policy_knows_no_clock_and_no_loop() -> None:
