@@ -5,13 +5,14 @@
        └─ idle, done, lost ─┘  └── end of file, hang limit, silence
 
 A worker has one batch in flight at the most. Its death is seen as the end of file on its socket;
-the pool then says which worker is lost, and forks another one.
+the pool says which worker is lost, puts a spare in its place at once, and has a new spare made.
 """
 
 import asyncio
-import os
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from random import random
 from time import monotonic
 from typing import NamedTuple, Protocol
 
@@ -20,15 +21,24 @@ import structlog
 from service.errors import FrameError, Unavailable
 from service.inference.channel import WorkerChannel
 from service.inference.messages import BatchResult, Kind, decode_result
-from service.inference.process import kill
+from service.inference.process import bury, kill
+from service.inference.restarts import pause_s
 from service.inference.source import WorkerSource
 
 FORK_TIMEOUT_S = 10.0
 PING_EVERY_S = 1.0
 SILENCE_LIMIT_S = 3.0
 RETRY_FORK_S = 0.5
+SPARES = 1
+DEATHS_REMEMBERED = 256
+START_TRIES = 3
+"""Workers that may end before they are ready, before the start is given up."""
 
 log = structlog.get_logger()
+
+
+class WorkerEnded(Unavailable):
+    """A new worker ended before it was ready."""
 
 
 class PoolListener(Protocol):
@@ -72,6 +82,8 @@ class PoolStatistics(NamedTuple):
 
     wanted: int
     ready: int
+    """Workers that take batches; spares are not among them."""
+    spare: int
     busy: int
     restarts: int
     heard_s: float | None
@@ -91,21 +103,25 @@ class WorkerPool:
         self._size = size
         self._listener: PoolListener | None = None
         self._workers: dict[int, WorkerState] = {}
+        self._spares: list[int] = []
+        self._deaths: deque[float] = deque(maxlen=DEATHS_REMEMBERED)
         self._numbers = 0
         self._restarts = 0
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, source: WorkerSource, listener: PoolListener) -> None:
-        """Have all workers made, and wait until each is ready.
+        """Have all workers and the spare made, and wait until each is ready.
 
         Raises:
-            Unavailable: a worker could not be made, with the reason.
+            Unavailable: a worker could not be made, or ended each time, with the reason.
             TimeoutError: a worker did not get ready.
         """
         self._source = source
         self._listener = listener
-        await asyncio.gather(*(self._add() for _ in range(self._size)))
+        # A spawned spare would hold one more copy of the models for nothing.
+        spares = SPARES if source.method == "fork" else 0
+        await asyncio.gather(*(self._add_surely() for _ in range(self._size + spares)))
         self._keep(self._watch())
 
     def send(self, worker: int, parts: Sequence[bytes], hang_limit_s: float) -> None:
@@ -118,14 +134,19 @@ class WorkerPool:
     def statistics(self) -> PoolStatistics:
         """Return a snapshot."""
         heard = max((state.heard_at for state in self._workers.values()), default=0.0)
-        ready = [state for state in self._workers.values() if state.heard_at]
+        active = {
+            worker: state
+            for worker, state in self._workers.items()
+            if state.heard_at and worker not in self._spares
+        }
         return PoolStatistics(
             self._size,
-            len(ready),
-            sum(state.busy_since > 0 for state in ready),
+            len(active),
+            len(self._spares),
+            sum(state.busy_since > 0 for state in active.values()),
             self._restarts,
             monotonic() - heard if heard else None,
-            tuple(state.pid for state in self._workers.values()),
+            tuple(state.pid for state in active.values()),
         )
 
     def stop(self) -> None:
@@ -149,7 +170,8 @@ class WorkerPool:
             self._listener.on_result(worker, result)
         elif kind is Kind.READY and not state.ready.is_set():
             state.ready.set()
-            self._listener.on_idle(worker)
+            self._spares.append(worker)
+            self._activate()
         elif kind is not Kind.PONG:
             raise FrameError(f"a worker sent {kind.name}")
 
@@ -159,19 +181,42 @@ class WorkerPool:
         if state is None:
             return
         kill(state.pidfd)
-        os.close(state.pidfd)
+        bury(state.pidfd)
+        was_ready = state.ready.is_set()
         state.ready.set()
-        if self._stopping:
-            return
-        self._restarts += 1
-        if self._listener is not None:
-            self._listener.on_lost(worker)
+        if self._stopping or not was_ready:
+            return  # whoever waits for a new worker hears that it has ended
+        self._deaths.append(monotonic())
+        if worker in self._spares:
+            self._spares.remove(worker)
+        else:
+            self._restarts += 1
+            self._activate()
+            if self._listener is not None:
+                self._listener.on_lost(worker)
         self._keep(self._replace())
 
     def on_ended(self, worker: int, status: int) -> None:
         """Take notice of how a worker ended (negative: by that signal)."""
         if not self._stopping:
             log.warning("worker_ended", worker=worker, status=status)
+
+    def _activate(self) -> None:
+        """Give spares to the listener until it has as many workers as it should."""
+        active = sum(state.heard_at > 0 for state in self._workers.values()) - len(self._spares)
+        while self._spares and active < self._size and self._listener is not None:
+            active += 1
+            self._listener.on_idle(self._spares.pop(0))
+
+    async def _add_surely(self) -> None:
+        for tries_left in reversed(range(START_TRIES)):
+            try:
+                await self._add()
+            except WorkerEnded:
+                if not tries_left:
+                    raise
+            else:
+                return
 
     async def _add(self) -> None:
         self._numbers += 1
@@ -186,14 +231,17 @@ class WorkerPool:
         await loop.create_unix_connection(lambda: channel, sock=forked.connection)
         async with asyncio.timeout(FORK_TIMEOUT_S):
             await state.ready.wait()
-        if worker in self._workers:
-            log.info("worker_ready", worker=worker, pid=state.pid, s=monotonic() - started_at)
+        if worker not in self._workers and not self._stopping:
+            raise WorkerEnded("a worker ended before it was ready; its standard error may say why")
+        log.info("worker_ready", worker=worker, pid=state.pid, s=monotonic() - started_at)
 
     async def _replace(self) -> None:
         while not self._stopping:
+            await asyncio.sleep(pause_s(self._deaths, monotonic(), random()))  # noqa: S311
             try:
                 await self._add()
             except (Unavailable, TimeoutError) as error:
+                self._deaths.append(monotonic())
                 log.warning("worker_not_replaced", reason=str(error) or "it did not get ready")
                 await asyncio.sleep(RETRY_FORK_S)
             else:

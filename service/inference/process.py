@@ -235,6 +235,22 @@ def kill(pidfd: int) -> None:
         signal.pidfd_send_signal(pidfd, signal.SIGKILL)
 
 
+def bury(pidfd: int) -> None:
+    """Wait for the end of the process behind a pidfd, without blocking, and close the pidfd.
+
+    Its parent reaps it, unless that has died before: then this process is the parent now.
+    """
+    loop = asyncio.get_running_loop()
+
+    def reap() -> None:
+        loop.remove_reader(pidfd)
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
+        os.close(pidfd)
+
+    loop.add_reader(pidfd, reap)
+
+
 def adopt_orphans() -> None:
     """Become the parent of workers whose loader has died, so that none becomes a zombie."""
     pr_set_child_subreaper = 36

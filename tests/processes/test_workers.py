@@ -84,7 +84,7 @@ def test_workers_survive_their_loader(replica: Replica) -> None:
 
 def test_the_end_of_the_api_process_leaves_nobody_behind(replica: Replica) -> None:
     everybody = children(replica.process.pid)
-    assert len(everybody) == 3
+    assert len(everybody) == 4  # the loader, two workers and the spare
     replica.process.kill()
     replica.process.wait(10)
     wait_for(lambda: not any(alive(pid) for pid in everybody), limit_s=10)
