@@ -1,0 +1,281 @@
+"""Who is next among those who wait: fair shares between clients, priorities inside each share.
+
+Start-time fair queueing: a client's turn has a tag, and the lowest tag is served. Serving a client
+moves its tag on by the seconds of a worker that it took, so over any stretch of time clients that
+wait get equal seconds, however many requests each has sent, and what one leaves the others take.
+Tags belong to clients, not to queues: who waits for two models has one share, not two.
+
+    Shares (one a replica) ── tags, and what waits of whom
+       ▲            ▲
+    FairQueue    FairQueue      one a model version: its requests, first come first served within
+                                one client and priority
+
+Inside a client's share priorities have tags of their own, weighted 8 : 4 : 1. Anybody may say that
+a request is urgent, so priority never takes from other clients; a low one only yields to them.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from heapq import heapify, heappop, heappush, heapreplace
+from typing import Generic, Protocol, TypeVar
+
+HIGH, NORMAL, LOW = range(3)
+WEIGHTS = (8.0, 4.0, 1.0)
+CHARGES = (1.0, 1.0, 4.0)
+"""What a second costs a client, by priority: who asks for little gets a quarter of a share."""
+SPARE_ACCOUNTS = 1024
+
+
+class Waiting(Protocol):
+    """What a fair queue needs to know of a request."""
+
+    client: str
+    priority: int
+    rows: int
+    cost_s: float
+    enqueued_at: float
+
+
+Item = TypeVar("Item", bound=Waiting)
+
+
+class Account:
+    """One client's turn, and what waits of it in all queues."""
+
+    __slots__ = ("costs_s", "now", "tag", "turns", "waiting")
+
+    def __init__(self, tag: float) -> None:
+        self.tag = tag
+        """When its next turn is, in virtual seconds."""
+        self.waiting = 0
+        self.costs_s = [0.0, 0.0, 0.0]
+        """Seconds that wait, by priority."""
+        self.turns = [0.0, 0.0, 0.0]
+        """When each priority's next turn is, within the client."""
+        self.now = 0.0
+
+    def turn(self, priority: int) -> float:
+        """Return when a priority is next; one that had nothing to do cannot have saved it up."""
+        return max(self.turns[priority], self.now)
+
+
+class Shares:
+    """The accounts of all clients that wait, or waited lately."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, Account] = {}
+        self._now = 0.0
+        self._numbers = 0
+        self.waiting = 0
+        self.cost_s = 0.0
+        """Seconds of a worker that wait in all queues."""
+        self.active = 0
+        """Clients that wait."""
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def add(self, entry: Waiting) -> Account:
+        """Count a request that begins to wait, and return its client's account."""
+        account = self._accounts.get(entry.client)
+        if account is None:
+            account = self._accounts[entry.client] = Account(self._now)
+        if not account.waiting:
+            account.tag = max(account.tag, self._now)
+            self.active += 1
+        account.waiting += 1
+        account.costs_s[entry.priority] += entry.cost_s
+        self.waiting += 1
+        self.cost_s += entry.cost_s
+        return account
+
+    def serve(self, account: Account, entry: Waiting) -> None:
+        """Charge a client for a request that is served, and count it no more."""
+        priority = entry.priority
+        self._now = max(self._now, account.tag)
+        account.now = account.turn(priority)
+        account.turns[priority] = account.now + entry.cost_s / WEIGHTS[priority]
+        account.tag += entry.cost_s * CHARGES[priority]
+        self.remove(account, entry)
+
+    def remove(self, account: Account, entry: Waiting) -> None:
+        """Count a request no more."""
+        account.waiting -= 1
+        account.costs_s[entry.priority] -= entry.cost_s
+        self.waiting -= 1
+        self.cost_s -= entry.cost_s
+        if account.waiting:
+            return
+        account.costs_s = [0.0, 0.0, 0.0]  # sums of differences do not end at zero
+        self.active -= 1
+        if not self.waiting:
+            # Nobody waits, so nobody is owed anything.
+            self._accounts.clear()
+            self._now = self.cost_s = 0.0
+        elif len(self._accounts) > 2 * self.active + SPARE_ACCOUNTS:
+            self._forget()
+
+    def number(self) -> int:
+        """Return the next number: among equal tags, who came first is first."""
+        self._numbers += 1
+        return self._numbers
+
+    def waiting_of(self, client: str) -> int:
+        """Return how many requests of a client wait."""
+        account = self._accounts.get(client)
+        return 0 if account is None else account.waiting
+
+    def ahead_s(self, client: str, priority: int, cost_s: float) -> float:
+        """Return the seconds of work that would be served before a new request.
+
+        While its client's turn comes round to it, every other client that waits gets as much.
+        """
+        account = self._accounts.get(client)
+        if account is None:
+            return min(self.cost_s, self.active * cost_s * CHARGES[priority])
+        mine_s = account.costs_s[priority]
+        own_s = (mine_s + cost_s) * CHARGES[priority]
+        for other, waits_s in enumerate(account.costs_s):
+            if other != priority and waits_s:
+                between_s = (mine_s + cost_s) * WEIGHTS[other] / WEIGHTS[priority]
+                own_s += min(waits_s, between_s) * CHARGES[other]
+        lead_s = max(account.tag - self._now, 0.0)
+        clients = self.active + (not account.waiting)
+        return min(self.cost_s, clients * (lead_s + own_s) - cost_s * CHARGES[priority])
+
+    def is_greedy(self, client: str) -> bool:
+        """Return whether more of this client waits than its share of what waits."""
+        account = self._accounts.get(client)
+        if account is None or self.active < 2:
+            return False
+        return sum(account.costs_s) * self.active > self.cost_s
+
+    def _forget(self) -> None:
+        """Drop the accounts of those who do not wait; a few are forgiven what they had too much."""
+        self._accounts = {
+            client: account for client, account in self._accounts.items() if account.waiting
+        }
+
+
+class _Line(Generic[Item]):
+    """What waits of one client in one queue, by priority."""
+
+    __slots__ = ("account", "by_priority")
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.by_priority: tuple[deque[Item], deque[Item], deque[Item]] = (deque(), deque(), deque())
+
+    def next_priority(self) -> int:
+        """Return the priority whose turn it is; there is one, for a line is never empty."""
+        turn = self.account.turn
+        return min(
+            (priority for priority in (HIGH, NORMAL, LOW) if self.by_priority[priority]), key=turn
+        )
+
+
+class FairQueue(Generic[Item]):
+    """The waiting requests of one model version.
+
+    Args:
+        shares: the accounts, which all queues of a replica have in common.
+    """
+
+    def __init__(self, shares: Shares) -> None:
+        self._shares = shares
+        self._lines: dict[str, _Line[Item]] = {}
+        self._heap: list[tuple[float, int, str]] = []
+        """Tag, number and client of each line. A tag that another queue has moved on meanwhile is
+        put right when it gets to the top."""
+        self._length = 0
+        self.rows = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Item]:
+        for line in self._lines.values():
+            for entries in line.by_priority:
+                yield from entries
+
+    def append(self, entry: Item) -> None:
+        """Let a request wait."""
+        account = self._shares.add(entry)
+        line = self._lines.get(entry.client)
+        if line is None:
+            line = self._lines[entry.client] = _Line(account)
+            heappush(self._heap, (account.tag, self._shares.number(), entry.client))
+        line.by_priority[entry.priority].append(entry)
+        self._length += 1
+        self.rows += entry.rows
+
+    def peek(self) -> Item:
+        """Return the request that is next.
+
+        Raises:
+            IndexError: nothing waits.
+        """
+        line = self._lines[self._first()[2]]
+        return line.by_priority[line.next_priority()][0]
+
+    def pop(self) -> Item:
+        """Remove and return the request that is next.
+
+        Raises:
+            IndexError: nothing waits.
+        """
+        client = self._first()[2]
+        line = self._lines[client]
+        entry = line.by_priority[line.next_priority()].popleft()
+        self._shares.serve(line.account, entry)
+        self._length -= 1
+        self.rows -= entry.rows
+        if any(line.by_priority):
+            heapreplace(self._heap, (line.account.tag, self._shares.number(), client))
+        else:
+            heappop(self._heap)
+            del self._lines[client]
+        return entry
+
+    def turn(self) -> tuple[float, float, float]:
+        """Return whose turn this queue's is: the lowest of several queues is next.
+
+        Raises:
+            IndexError: nothing waits.
+        """
+        tag, _, client = self._first()
+        line = self._lines[client]
+        priority = line.next_priority()
+        return tag, line.account.turn(priority), line.by_priority[priority][0].enqueued_at
+
+    def discard(self, is_over: Callable[[Item], bool]) -> None:
+        """Remove the requests that nobody waits for any more."""
+        before = self._length
+        for client, line in list(self._lines.items()):
+            for entries in line.by_priority:
+                self._discard_from(entries, line.account, is_over)
+            if not any(line.by_priority):
+                del self._lines[client]
+        if self._length < before:
+            self._heap = [key for key in self._heap if key[2] in self._lines]
+            heapify(self._heap)
+
+    def _discard_from(
+        self, entries: deque[Item], account: Account, is_over: Callable[[Item], bool]
+    ) -> None:
+        for _ in range(len(entries)):
+            entry = entries.popleft()
+            if is_over(entry):
+                self._shares.remove(account, entry)
+                self._length -= 1
+                self.rows -= entry.rows
+            else:
+                entries.append(entry)
+
+    def _first(self) -> tuple[float, int, str]:
+        heap = self._heap
+        tag, number, client = heap[0]
+        while tag < (current := self._lines[client].account.tag):
+            heapreplace(heap, (current, number, client))
+            tag, number, client = heap[0]
+        return heap[0]
