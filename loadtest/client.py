@@ -33,6 +33,7 @@ async def run_load(
     requests: Sequence[Request],
     load: ClosedLoad | OpenLoad,
     stop: asyncio.Event | None = None,
+    source: str | None = None,
 ) -> LoadResult:
     """Put a load on a target and return what happened to every request.
 
@@ -41,13 +42,14 @@ async def run_load(
         requests: what to send; each request draws one of them, with replacement.
         load: open or closed, and how much.
         stop: when set, nothing new is sent; what is outstanding is still waited for.
+        source: the address that the target shall see as the client's.
 
     Raises:
         ValueError: there is nothing to send, or the sums do not hold.
     """
     if not requests:
         raise ValueError("there are no requests to send")
-    run = _Run(target, requests, load, stop or asyncio.Event())
+    run = _Run(target, requests, load, stop or asyncio.Event(), source)
     cpu_s = time.process_time()
     if isinstance(load, ClosedLoad):
         await _closed(run, load)
@@ -74,8 +76,10 @@ class _Run:
         requests: Sequence[Request],
         load: ClosedLoad | OpenLoad,
         stop: asyncio.Event,
+        source: str | None,
     ) -> None:
         # per load
+        self._source = source
         self._target = target
         self._wires = [request.wire for request in requests]
         self._judge = Judge([request.expected for request in requests])
@@ -120,7 +124,10 @@ class _Run:
     async def warm(self, connections: int) -> None:
         """Open connections before the clock starts; one that fails is left to the requests."""
         opened = await asyncio.gather(
-            *(connect(self._target, self._timeout_s) for _ in range(connections))
+            *(
+                connect(self._target, self._timeout_s, source=self._source)
+                for _ in range(connections)
+            )
         )
         self._idle += [each for each in opened if isinstance(each, Connection)]
 
@@ -143,7 +150,8 @@ class _Run:
             connection = self._idle.pop()
             if connection.usable:
                 return connection
-        return await connect(self._target, max(deadline_s - time.monotonic(), 0.0))
+        left_s = max(deadline_s - time.monotonic(), 0.0)
+        return await connect(self._target, left_s, source=self._source)
 
     def _record(self, due: _Due, sent_s: float, answer: Reply | Loss) -> Record:
         outcome, cause = self._outcome(due.request, answer)

@@ -216,14 +216,27 @@ class Connection(asyncio.Protocol):
 
 
 async def connect(
-    address: Address, timeout_s: float, max_answer_bytes: int = 1 << 30
+    address: Address,
+    timeout_s: float,
+    max_answer_bytes: int = 1 << 30,
+    source: str | None = None,
 ) -> Connection | Loss:
-    """Open a connection; one that cannot be had in time is a Loss, not an exception."""
+    """Open a connection; one that cannot be had in time is a Loss, not an exception.
+
+    Args:
+        address: where to.
+        timeout_s: how long it may take.
+        max_answer_bytes: a longer body is malformed.
+        source: the address that the other end shall see; None leaves it to the system.
+    """
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(timeout_s):
             _, connection = await loop.create_connection(
-                lambda: Connection(max_answer_bytes), address.host, address.port
+                lambda: Connection(max_answer_bytes),
+                address.host,
+                address.port,
+                local_addr=None if source is None else (source, 0),
             )
     except TimeoutError:
         return Loss(LossCause.TIMEOUT, time.monotonic())
