@@ -77,6 +77,26 @@ class Store:
         visible = set(self.versions(name))
         return {alias: version for alias, version in stored.items() if version in visible}
 
+    def state(self) -> list[tuple[str, list[int], dict[str, int], list[int]]]:
+        """Return what tells one state of the store from the next: compare two of them.
+
+        Each name has its versions, its aliases, and when the aliased manifests were written.
+        """
+        states = []
+        for name in self.names():
+            try:
+                aliases = self.aliases(name)
+            except ArtefactError:
+                aliases = {}
+            written = []
+            for version in aliases.values():
+                try:
+                    written.append((self.folder(name, version) / MANIFEST).stat().st_mtime_ns)
+                except OSError:
+                    written.append(0)
+            states.append((name, self.versions(name), aliases, written))
+        return states
+
     def resolve(self, name: str, which: int | str = PRODUCTION) -> int:
         """Return the version that a number or an alias of `name` means.
 

@@ -5,7 +5,7 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import structlog
@@ -24,13 +24,15 @@ from service.openapi import describe_api
 from service.protocols.http import http_error
 from service.protocols.v1 import PredictV1
 from service.replica import NothingToServe, Replica
-from service.routes import health_router, models_router, predict_router, to_response
+from service.routes import admin_router, health_router, models_router, predict_router, to_response
 from service.settings import Settings
 
 BACKLOG = 2048
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_NOTHING_TO_SERVE = 3
+EXIT_CANNOT_START = 4
+"""Workers end before they are ready: a crash loop, which starting again would only repeat."""
 
 log = structlog.get_logger()
 
@@ -58,12 +60,12 @@ async def serve(settings: Settings) -> int:
         return EXIT_FAILED
     metrics = Metrics()
     replica = Replica(settings, metrics)
-    predict = PredictV1(replica.batcher, settings, Sampler(settings.access_log_per_s))
-    edge = Edge(create_app(replica, predict, metrics), predict, metrics)
+    predict = PredictV1(settings, Sampler(settings.access_log_per_s))
+    edge = Edge(create_app(replica, predict, metrics, settings), predict, metrics)
     server = Server(_configure(settings, edge))
     # The port answers /health/live while models load: a probe must see a slow start as alive.
     serving = asyncio.create_task(server.serve([listening]))
-    code = await _run(replica, edge, serving)
+    code = await _run(replica, edge, serving, settings)
     server.should_exit = True
     await serving
     await replica.stop()
@@ -84,37 +86,69 @@ def listen(settings: Settings) -> socket.socket:
     return opened
 
 
-async def _run(replica: Replica, edge: Edge, serving: "asyncio.Task[None]") -> int:
-    """Start the replica, then wait for the end; return the exit code."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    stopping = asyncio.create_task(stop.wait())
-    starting = asyncio.create_task(replica.start())
+async def _run(
+    replica: Replica, edge: Edge, serving: "asyncio.Task[None]", settings: Settings
+) -> int:
+    """Start the replica, follow the store until a signal comes, and drain; return the exit code."""
+    signals = Signals(replica.reload)
+    starting = asyncio.create_task(replica.start(edge.serve))
+    stopping = asyncio.create_task(signals.stop.wait())
+    following: asyncio.Task[None] | None = None
     try:
         await asyncio.wait({starting, stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
         if not starting.done():
-            return EXIT_OK if stop.is_set() else EXIT_FAILED
+            return EXIT_OK if signals.stop.is_set() else EXIT_FAILED
         starting.result()
-        edge.serve(replica.catalogue)
         # What lives as long as the process need not be looked at by every collection.
         gc.collect()
         gc.freeze()
         log.info("ready", models=sorted(replica.catalogue.models))
-        await asyncio.wait({stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+        following = asyncio.create_task(replica.follow_store(edge.serve))
+        ends = {stopping, serving, following}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if following.done():
+            following.result()
+        replica.begin_stop()
+        await signals.hurried(settings.drain_delay_s)
     except NothingToServe as error:
         log.error("nothing_to_serve", reason=str(error))  # noqa: TRY400
         return EXIT_NOTHING_TO_SERVE
     except (Unavailable, TimeoutError) as error:
         log.error("cannot_start", reason=str(error) or "a worker did not get ready")  # noqa: TRY400
-        return EXIT_FAILED
+        return EXIT_CANNOT_START
     finally:
-        for task in (starting, stopping):
-            task.cancel()
-    return EXIT_OK if stop.is_set() else EXIT_FAILED
+        for task in (starting, stopping, following):
+            if task is not None:
+                task.cancel()
+    return EXIT_OK if signals.stop.is_set() else EXIT_FAILED
 
 
-def create_app(replica: Replica, predict: PredictV1, metrics: Metrics) -> FastAPI:
+class Signals:
+    """What signals ask for: TERM to stop gently, INT or a second one to hurry, HUP to reload."""
+
+    def __init__(self, reload: Callable[[], None]) -> None:
+        self.stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._on_stop, False)
+        loop.add_signal_handler(signal.SIGINT, self._on_stop, True)
+        loop.add_signal_handler(signal.SIGHUP, reload)
+
+    async def hurried(self, delay_s: float) -> None:
+        """Wait so long, or until somebody hurries."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._hurry.wait()
+
+    def _on_stop(self, hurry: bool) -> None:
+        if hurry or self.stop.is_set():
+            self._hurry.set()
+        self.stop.set()
+
+
+def create_app(
+    replica: Replica, predict: PredictV1, metrics: Metrics, settings: Settings
+) -> FastAPI:
     """Return the FastAPI application with all routes and error answers."""
     app = FastAPI(
         title="Percore",
@@ -127,6 +161,8 @@ def create_app(replica: Replica, predict: PredictV1, metrics: Metrics) -> FastAP
     app.include_router(models_router(replica))
     app.include_router(health_router(replica, metrics))
     app.include_router(docs_router())
+    if token := settings.admin_token.get_secret_value():
+        app.include_router(admin_router(replica, token))
 
     def openapi() -> dict[str, Any]:
         return describe_api(app, replica.catalogue)

@@ -1,12 +1,13 @@
 """What a replica serves: names, versions and aliases, and how to reach each version."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from models.manifest import Manifest
 from models.schema import TabularSchema
 from models.store import PRODUCTION
-from service.batching.lane import Lane
+from service.batching.entry import Entry
 from service.codecs.answers import AnswerEncoder
 from service.codecs.cells import CellPacker
 from service.codecs.json_rows import JsonRows
@@ -19,16 +20,17 @@ class ServedVersion:
 
     Args:
         manifest: the version's manifest.
-        lane: its queue.
         metrics: where its requests are counted.
         max_rows: the most rows in one request.
+
+    Attributes:
+        submit: gives an entry to the generation that serves the version now.
     """
 
-    def __init__(
-        self, manifest: Manifest, lane: Lane, metrics: ModelMetrics, max_rows: int
-    ) -> None:
+    submit: Callable[[Entry], None]
+
+    def __init__(self, manifest: Manifest, metrics: ModelMetrics, max_rows: int) -> None:
         self.manifest = manifest
-        self.lane = lane
         self.metrics = metrics
         self.requests = JsonRows(manifest, max_rows)
         self.encoder = AnswerEncoder(manifest)
@@ -53,6 +55,9 @@ class CataloguedModel:
     served: dict[int, ServedVersion] = field(default_factory=dict)
     refused: dict[int, str] = field(default_factory=dict)
     """Version → why it is not served, for versions that should be."""
+    effective: dict[str, int] = field(default_factory=dict)
+    """Alias → the served version that answers for it: the alias's own, or, if that was refused,
+    the one that answered before."""
 
     def resolve(self, which: int | str = PRODUCTION) -> ServedVersion:
         """Return the version that a number or an alias means.
@@ -62,6 +67,8 @@ class CataloguedModel:
             Unavailable: it should be served but is loading or was refused.
         """
         version = self.aliases.get(which) if isinstance(which, str) else which
+        if isinstance(which, str) and which in self.effective:
+            return self.served[self.effective[which]]
         if version is None or version not in self.versions:
             kind = "label" if isinstance(which, str) else "version"
             raise NotFound(
@@ -80,8 +87,13 @@ class CataloguedModel:
         )
 
     def production(self) -> int | None:
-        """Return the production version, if there is one."""
-        return self.aliases.get(PRODUCTION)
+        """Return the version that answers for production, if there is one."""
+        return self.effective.get(PRODUCTION, self.aliases.get(PRODUCTION))
+
+    def missing(self) -> bool:
+        """Return whether an alias in use has no version that answers for it."""
+        answered = {alias for alias, version in self.aliases.items() if version in self.wanted}
+        return not answered <= self.effective.keys()
 
     def describe(self) -> dict[str, Any]:
         """Return what /v1/models tells of this model."""
@@ -95,6 +107,7 @@ class CataloguedModel:
             "states": {
                 str(version): states.get(version, "loading") for version in sorted(self.wanted)
             },
+            "effective": self.effective,
             "refused": {str(version): reason for version, reason in self.refused.items()},
             "production": _describe(self.manifests[production])
             if production in self.manifests
@@ -124,9 +137,17 @@ class Catalogue:
             raise NotFound(f"There is no model {name[:64]!r}. Models: {known}.")
         return found
 
+    def wanted(self) -> dict[tuple[str, int], Manifest]:
+        """Return the manifest of every version that should be served."""
+        return {
+            (model.name, version): manifest
+            for model in self.models.values()
+            for version, manifest in model.manifests.items()
+        }
+
     def complete(self) -> bool:
-        """Return whether every version that should be served is."""
-        return all(model.wanted == model.served.keys() for model in self.models.values())
+        """Return whether every alias that should be served is, by its version or the one before."""
+        return not any(model.missing() for model in self.models.values())
 
 
 def _describe(manifest: Manifest) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """The outermost ASGI layer: predictions take the short way, everything else goes to FastAPI."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from time import monotonic
 
+from models.store import PRODUCTION
 from service.catalogue import Catalogue, ServedVersion
+from service.errors import NotFound
 from service.metrics import Metrics
 from service.protocols.http import (
     ClientGone,
@@ -14,7 +17,7 @@ from service.protocols.http import (
     request_id,
     send_reply,
 )
-from service.protocols.v1 import PredictV1
+from service.protocols.v1 import Find, PredictV1
 
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -33,26 +36,35 @@ class Edge:
         self._predict = predict
         self._metrics = metrics
         self._paths: dict[str, ServedVersion] = {}
+        self._finds: dict[str, Find] = {}
 
     def serve(self, catalogue: Catalogue) -> None:
         """Take the paths of what the catalogue serves, all at once."""
         self._paths = predict_paths(catalogue)
+        self._finds = {path: partial(self._find, path) for path in self._paths}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        served = self._paths.get(scope["path"])
-        if served is None or scope["method"] != "POST":
+        find = self._finds.get(scope["path"])
+        if find is None or scope["method"] != "POST":
             await self._long_way(scope, receive, send)
             return
         try:
             reply = await self._predict.handle(
-                served, dict(scope["headers"]), scope["query_string"], receive
+                find, dict(scope["headers"]), scope["query_string"], receive
             )
         except ClientGone:
             return
         await send_reply(reply, receive, send)
+
+    def _find(self, path: str) -> ServedVersion:
+        served = self._paths.get(path)
+        if served is None:
+            text = "The version was taken out of service while the request came in."
+            raise NotFound(text, code="version_not_served")
+        return served
 
     async def _long_way(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = monotonic()
@@ -82,10 +94,9 @@ def predict_paths(catalogue: Catalogue) -> dict[str, ServedVersion]:
         root = f"/v1/models/{name}"
         for version, served in model.served.items():
             paths[f"{root}/versions/{version}:predict"] = served
-        for alias, version in model.aliases.items():
-            if version in model.served:
-                paths[f"{root}/labels/{alias}:predict"] = model.served[version]
-        production = model.production()
-        if production in model.served:
+        for alias, version in model.effective.items():
+            paths[f"{root}/labels/{alias}:predict"] = model.served[version]
+        production = model.effective.get(PRODUCTION)
+        if production is not None:
             paths[f"{root}:predict"] = model.served[production]
     return paths

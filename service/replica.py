@@ -1,27 +1,28 @@
-"""One replica's inside: store → loader → workers → batcher, started and stopped in order."""
+"""One replica's inside: it serves what the store says, and swaps when the store says otherwise."""
 
-from collections.abc import Iterator
-from typing import Literal
+import asyncio
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import structlog
 
 from models.errors import StoreError
+from models.manifest import Manifest
 from models.store import PRODUCTION, Store
-from service.batching.batcher import Batcher
-from service.batching.lane import Lane
 from service.catalogue import Catalogue, CataloguedModel, ServedVersion
 from service.errors import Unavailable
-from service.inference.limits import Limits
-from service.inference.pool import PoolStatistics, WorkerPool
-from service.inference.process import LoaderProcess, adopt_orphans
-from service.inference.rehearsal import Rehearsal
-from service.inference.source import SpawnSource, StartMethod, WorkerSource
+from service.generation import STOP_S, Builder, Generation, Loadout, Name
+from service.inference.pool import PoolStatistics
+from service.inference.process import adopt_orphans
+from service.inference.source import StartMethod
 from service.metrics import Gauge, Metrics
 from service.settings import Settings
 
-STOP_S = 5.0
 HEARD_LIMIT_S = 5.0
 """A pool of which no worker said anything for so long is not ready."""
+
+Flip = Callable[[Catalogue], None]
+"""Hears what is served from now on."""
 
 log = structlog.get_logger()
 
@@ -42,22 +43,25 @@ class Replica:
         self._settings = settings
         self._metrics = metrics
         self._store = Store(settings.store)
-        self._source: WorkerSource | None = None
-        self._pool = WorkerPool(settings.worker_count())
-        self.batcher = Batcher(
-            self._pool, settings.max_batch_rows, settings.max_waiting, settings.hang_limit_s
-        )
-        self.catalogue = self._read_store()
-        self._indices: dict[tuple[str, int], int] = {}
-        self._started = False
+        self._builder = Builder(settings, metrics, self._on_worker_ended, self._on_loader_gone)
+        self._served: dict[Name, ServedVersion] = {}
+        self._generation: Generation | None = None
+        self._retiring: dict[asyncio.Task[None], Generation] = {}
+        self._counts = {"restarts": 0, "retried": 0, "swaps": 0, "swaps_refused": 0}
+        self._reload = asyncio.Event()
+        self._renew = False
         self._stopping = False
+        self._state = self._store.state()  # before it is read: what changes then is seen later
+        self.catalogue = self._read_store()
         metrics.add_gauges(self._gauges)
 
-    async def start(self) -> None:
+    async def start(self, flip: Flip) -> None:
         """Load every version that shall be served, try it, and start the workers.
 
         Raises:
             NothingToServe: the store is empty, or every version was refused.
+            Unavailable: the workers cannot be made; the text says why.
+            TimeoutError: they do not get ready.
         """
         if not self.catalogue.models:
             raise NothingToServe(
@@ -66,40 +70,172 @@ class Replica:
                 "`python -m models register FILE.joblib --name NAME --sample ROWS.csv`."
             )
         adopt_orphans()
-        source = await self._load_all(self._settings.start_method)
-        await self._rehearse_all(source)
-        if not any(model.served for model in self.catalogue.models.values()):
+        await self._swap(self.catalogue, flip)
+        if not self._served:
             raise NothingToServe("Every model of the store was refused; the log says why.")
-        await self._pool.start(source, self.batcher)
-        self._started = True
+
+    async def follow_store(self, flip: Flip) -> None:
+        """Swap whenever the store changes, somebody asks, or the loader has died; for ever."""
+        while True:
+            await self._wait_for_reason()
+            now = await asyncio.to_thread(self._store.state)
+            if now == self._state and not self._renew and not self._reload.is_set():
+                continue
+            self._state, renew, self._renew = now, self._renew, False
+            self._reload.clear()
+            try:
+                await self._swap(self._read_store(), flip, renew)
+            except (Unavailable, TimeoutError) as error:
+                self._counts["swaps_refused"] += 1
+                log.error("swap_failed", reason=str(error) or "it took too long")  # noqa: TRY400
+
+    def reload(self) -> None:
+        """Look at the store now."""
+        self._reload.set()
+
+    def begin_stop(self) -> None:
+        """Be not ready from now on; what comes is answered all the same."""
+        self._stopping = True
 
     async def stop(self) -> None:
-        """End workers and loader; what is in flight has been waited for by then."""
+        """Answer what was accepted, then end all processes."""
         self._stopping = True
-        self.batcher.close()
-        self._pool.stop()
-        if self._source is not None:
-            await self._source.stop(STOP_S)
+        retiring = list(self._retiring)
+        if self._generation is not None:
+            retiring.append(asyncio.ensure_future(self._generation.retire(self._settings.drain_s)))
+        if retiring:
+            await asyncio.wait(retiring)
 
     def is_ready(self) -> bool:
-        """Return whether every version is served by workers that answered lately."""
-        workers = self._pool.statistics()
+        """Return whether every alias in use is answered by workers that were heard lately."""
+        workers = self.workers()
         heard_lately = workers.heard_s is not None and workers.heard_s < HEARD_LIMIT_S
         return (
-            self._started
-            and not self._stopping
-            and workers.ready > 0
-            and heard_lately
-            and self.catalogue.complete()
+            not self._stopping and workers.ready > 0 and heard_lately and self.catalogue.complete()
         )
 
     def start_method(self) -> StartMethod | None:
         """Return how workers are made, once that is known."""
-        return None if self._source is None else self._source.method
+        return None if self._generation is None else self._generation.loadout.source.method
 
     def workers(self) -> PoolStatistics:
-        """Return a snapshot of the workers."""
-        return self._pool.statistics()
+        """Return a snapshot of the serving workers."""
+        if self._generation is None:
+            return PoolStatistics(self._settings.worker_count(), 0, 0, 0, 0, None, ())
+        now = self._generation.pool.statistics()
+        return now._replace(restarts=now.restarts + self._counts["restarts"])
+
+    async def _wait_for_reason(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.watch_store_s or None):
+                await self._reload.wait()
+        except TimeoutError:
+            pass  # it is time to look
+
+    async def _swap(self, catalogue: Catalogue, flip: Flip, renew: bool = False) -> None:
+        """Build the generation that the catalogue asks for beside the running one, and flip."""
+        running = self._generation
+        wanted = catalogue.wanted()
+        stale = {
+            name
+            for name, served in self._served.items()
+            if name in wanted and served.manifest != wanted[name]
+        }
+        if running is not None and not renew and not stale:
+            keep = self._choose(catalogue, running.loadout.tried)
+            if wanted.keys() | keep == running.lanes.keys():
+                self._flip(catalogue, keep, flip)  # aliases moved among versions that are there
+                return
+        loadout = await self._builder.load(wanted, running, stale)
+        keep = await self._settle(catalogue, loadout)
+        manifests = {name: served.manifest for name, served in self._served.items()} | wanted
+        same = running is not None and keep == running.lanes.keys()
+        if not keep or (same and not renew and not stale):
+            await loadout.source.stop(STOP_S)
+        else:
+            try:
+                await self._start_next(loadout, keep, manifests)
+            except BaseException:
+                await loadout.source.stop(STOP_S)
+                raise
+            self._retire(running)
+        self._flip(catalogue, keep, flip)
+
+    async def _settle(self, catalogue: Catalogue, loadout: Loadout) -> set[Name]:
+        """Note what was refused, and return the versions that shall be served."""
+        for name, reason in loadout.refused.items():
+            self._refuse(catalogue.models[name[0]], name[1], reason)
+        keep = self._choose(catalogue, loadout.tried)
+        formers = {
+            name: served.manifest
+            for name, served in self._served.items()
+            if name[0] in {model.name for model in catalogue.models.values() if model.missing()}
+        }
+        if formers:  # a loader that is no branch does not have them yet
+            await self._builder.add(loadout, formers)
+            keep = self._choose(catalogue, loadout.tried)
+        return keep
+
+    async def _start_next(
+        self, loadout: Loadout, keep: set[Name], manifests: dict[Name, Manifest]
+    ) -> None:
+        generation = self._builder.generation(loadout, keep, manifests)
+        await generation.start()
+        for name in keep:
+            known = self._served.get(name)
+            if known is None or known.manifest != manifests[name]:
+                # Types take a while to make; the loop has requests to answer meanwhile.
+                self._served[name] = await asyncio.to_thread(
+                    ServedVersion,
+                    manifests[name],
+                    self._metrics.model(*name),
+                    self._settings.max_rows,
+                )
+        self._generation = generation
+
+    def _flip(self, catalogue: Catalogue, keep: set[Name], flip: Flip) -> None:
+        """Let every request from now on find the new generation, in one turn of the loop."""
+        generation = self._generation
+        if generation is not None:
+            for name in keep:
+                served = self._served[name]
+                served.submit = partial(generation.batcher.submit, generation.lanes[name])
+                catalogue.models[name[0]].served[name[1]] = served
+        for name in self._served.keys() - keep:
+            del self._served[name]
+        self.catalogue = catalogue
+        flip(catalogue)
+        log.info("serving", models=sorted(f"{name} {version}" for name, version in keep))
+
+    def _choose(self, catalogue: Catalogue, able: set[Name]) -> set[Name]:
+        """Choose who answers for each alias: its version, or else the one that answered before."""
+        keep = set()
+        for model in catalogue.models.values():
+            before = self.catalogue.models.get(model.name)
+            for alias, version in model.aliases.items():
+                if version not in model.wanted:
+                    continue
+                former = before.effective.get(alias) if before is not None else None
+                for candidate in (version, former):
+                    if candidate is not None and (model.name, candidate) in able:
+                        model.effective[alias] = candidate
+                        keep.add((model.name, candidate))
+                        break
+        return keep
+
+    def _retire(self, generation: Generation | None) -> None:
+        if generation is None:
+            return
+        self._counts["swaps"] += 1
+
+        async def retire() -> None:
+            await generation.retire(self._settings.max_request_timeout_s)
+            self._counts["restarts"] += generation.pool.statistics().restarts
+            self._counts["retried"] += generation.batcher.statistics().retried
+
+        task = asyncio.create_task(retire())
+        self._retiring[task] = generation
+        task.add_done_callback(self._retiring.pop)
 
     def _read_store(self) -> Catalogue:
         models = {}
@@ -109,8 +245,8 @@ class Replica:
             except StoreError as error:
                 log.error("model_unreadable", model=name, reason=str(error))  # noqa: TRY400
                 continue
-            wanted = {PRODUCTION, *self._settings.aliases} & model.aliases.keys()
-            for version in sorted({model.aliases[alias] for alias in wanted}):
+            used = {PRODUCTION, *self._settings.aliases} & model.aliases.keys()
+            for version in sorted({model.aliases[alias] for alias in used}):
                 model.wanted.add(version)
                 try:
                     model.manifests[version] = self._store.manifest(name, version)
@@ -119,77 +255,35 @@ class Replica:
             models[name] = model
         return Catalogue(models)
 
-    async def _load_all(self, method: StartMethod | Literal["auto"]) -> WorkerSource:
-        """Load every version that shall be served; remember its index, or why it was refused."""
-        source = self._source = self._make_source(method)
-        source.start()
-        threads = 1
-        for model in self.catalogue.models.values():
-            for version in model.manifests:
-                try:
-                    loaded = await source.load(model.name, version, self._settings.load_timeout_s)
-                except (Unavailable, TimeoutError) as error:
-                    self._refuse(model, version, str(error) or "it took too long to load")
-                    continue
-                self._indices[model.name, version] = loaded.model
-                if loaded.threads > threads:
-                    threads = loaded.threads
-                    log.warning("model_with_threads", model=model.name, threads=threads)
-        if threads == 1 or method != "auto":
-            return source
-        log.warning(
-            "spawning", reason="a process with threads must not fork: each worker loads a copy"
-        )
-        await source.stop(STOP_S)
-        return await self._load_all("spawn")
-
-    def _make_source(self, method: StartMethod | Literal["auto"]) -> WorkerSource:
-        store, ended = self._settings.store, self._on_worker_ended
-        limits = Limits(self._settings.max_rows, self._settings.max_image_pixels)
-        if method == "spawn":
-            return SpawnSource(store, limits, ended)
-        return LoaderProcess(store, limits, ended, self._on_loader_gone)
-
-    async def _rehearse_all(self, source: WorkerSource) -> None:
-        """Let every loaded version predict its golden rows; serve those that answer as they did."""
-        rehearsal = Rehearsal(source, self._settings.load_timeout_s)
-        for (name, version), index in self._indices.items():
-            model = self.catalogue.models[name]
-            try:
-                await rehearsal.try_golden_rows(model.manifests[version], index)
-            except Unavailable as error:
-                self._refuse(model, version, str(error))
-            else:
-                self._serve(model, version, index)
-        rehearsal.close()
-
-    def _serve(self, model: CataloguedModel, version: int, index: int) -> None:
-        manifest = model.manifests[version]
-        metrics = self._metrics.model(model.name, version)
-        lane = Lane(f"{model.name}/{version}", index, manifest.output, metrics.on_batch)
-        self.batcher.add_lane(lane)
-        model.served[version] = ServedVersion(manifest, lane, metrics, self._settings.max_rows)
-        log.info("model_served", model=model.name, version=version)
-
     def _refuse(self, model: CataloguedModel, version: int, reason: str) -> None:
         model.refused[version] = reason
+        self._counts["swaps_refused"] += 1
         log.error("model_refused", model=model.name, version=version, reason=reason)
 
     def _on_worker_ended(self, worker: int, status: int) -> None:
-        if worker > 0:
-            self._pool.on_ended(worker, status)
+        if worker > 0 and not self._stopping:
+            log.info("worker_ended", worker=worker, status=status)
 
     def _on_loader_gone(self) -> None:
         if not self._stopping:
-            log.error("loader_gone", reason="the loader ended; its workers go on serving")
+            log.error("loader_gone", reason="its workers go on serving; a new one is built")
+            self._renew = True
+            self._reload.set()
 
     def _gauges(self) -> Iterator[Gauge]:
-        workers, queue = self._pool.statistics(), self.batcher.statistics()
+        workers = self.workers()
         yield "percore_workers_wanted", "Workers that should run", workers.wanted
         yield "percore_workers_ready", "Workers that can take a batch or have one", workers.ready
+        yield "percore_workers_spare", "Workers that wait for another one's death", workers.spare
         yield "percore_workers_busy", "Workers that compute a batch", workers.busy
         yield "percore_worker_restarts_total", "Workers that were replaced", workers.restarts
-        yield "percore_requests_waiting", "Requests that wait for a worker", queue.waiting
-        yield "percore_requests_in_flight", "Requests that workers compute", queue.in_flight
-        yield "percore_requests_retried_total", "Requests of dead workers", queue.retried
-        yield "percore_inputs_quarantined", "Inputs that ended two workers", queue.quarantined
+        yield "percore_swaps_total", "Generations that were replaced", self._counts["swaps"]
+        refused = self._counts["swaps_refused"]
+        yield "percore_swaps_refused_total", "Versions that were refused", refused
+        if self._generation is not None:
+            queue = self._generation.batcher.statistics()
+            retried = queue.retried + self._counts["retried"]
+            yield "percore_requests_waiting", "Requests that wait for a worker", queue.waiting
+            yield "percore_requests_in_flight", "Requests that workers compute", queue.in_flight
+            yield "percore_requests_retried_total", "Requests of dead workers", retried
+            yield "percore_inputs_quarantined", "Inputs that ended two workers", queue.quarantined

@@ -1,5 +1,7 @@
 """FastAPI's routes: everything rare. They call; the work is done elsewhere."""
 
+from hashlib import sha256
+from hmac import compare_digest
 from typing import Any
 
 import orjson
@@ -19,14 +21,12 @@ def predict_router(replica: Replica, predict: PredictV1) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     async def answer(request: Request, name: str, which: int | str) -> Response:
-        served: ServedVersion | ServiceError
-        try:
-            served = replica.catalogue.model(name).resolve(which)
-        except ServiceError as error:
-            served = error
+        def find() -> ServedVersion:
+            return replica.catalogue.model(name).resolve(which)
+
         scope = request.scope
         reply = await predict.handle(
-            served, dict(scope["headers"]), scope["query_string"], request.receive
+            find, dict(scope["headers"]), scope["query_string"], request.receive
         )
         response = Response(reply.body, reply.status)
         response.raw_headers.extend(reply.headers)
@@ -72,6 +72,22 @@ def models_router(replica: Replica) -> APIRouter:
         if name.endswith(":predict"):
             raise HTTPException(405, headers={"allow": "POST"})
         return _json(replica.catalogue.model(name).describe())
+
+    return router
+
+
+def admin_router(replica: Replica, token: str) -> APIRouter:
+    """Return the routes that change something, for whoever knows the token."""
+    router = APIRouter(tags=["admin"])
+    expected = sha256(token.encode()).digest()
+
+    @router.post("/admin/reload", status_code=202, summary="Look at the store now")
+    async def reload(request: Request) -> Response:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not compare_digest(sha256(given.encode()).digest(), expected):
+            raise HTTPException(401, headers={"www-authenticate": "Bearer"})
+        replica.reload()
+        return _json({"reloading": True}, 202)
 
     return router
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CGROUP_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     """Longest time to load one model."""
     keep_alive_s: Annotated[int, Field(ge=1)] = 75
     """An idle connection is closed after this time; keep it above the balancer's (nginx: 60)."""
+    watch_store_s: Annotated[float, Field(ge=0)] = 1.0
+    """How often the store is looked at for promoted versions; 0 only at SIGHUP or an admin call."""
+    admin_token: SecretStr = SecretStr("")
+    """Token for the calls that change something; without one they do not exist."""
+    drain_delay_s: Annotated[float, Field(ge=0)] = 3.0
+    """At SIGTERM, time to go on serving while balancers see that this replica is not ready."""
     drain_s: Annotated[float, Field(ge=0)] = 30.0
     """At SIGTERM, longest time to finish what was accepted."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -6,6 +6,9 @@ It has one thread, always: a fork copies only the thread that calls it. It obeys
 messages on its control socket, and ends with its workers when that socket closes.
 
     {"do": "load", "name": …, "version": …}   {"did": "loaded", …} or {"did": "refused", …}
+    {"do": "drop", "models": [0]}             no answer; the numbers are free again
+    {"do": "branch"}                          {"did": "branched", …} with the control socket and the
+                                              pidfd of a loader that has the same models attached
     {"do": "become", "worker": 7}             {"did": "forked", …}: it is a worker now, no loader
     {"do": "import", "modules": […]}          no answer
     {"do": "fork", "worker": 7}               {"did": "forked", …} with the worker's socket and
@@ -36,6 +39,8 @@ from service.inference.model import Model
 from service.inference.worker import is_single_threaded, run_worker
 
 MAX_MESSAGE_BYTES = 1 << 16
+BRANCH = 0
+"""Stands where a worker's number stands, for a child that is a loader."""
 _libc = ctypes.CDLL(None)
 
 
@@ -55,7 +60,7 @@ class Loader:
         self._control = control
         self._store = store
         self._limits = (max_rows, max_pixels)
-        self._models: list[Model] = []
+        self._models: list[Model | None] = []
         self._children: dict[int, tuple[int, int]] = {}  # pidfd → worker, pid
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
@@ -63,15 +68,15 @@ class Loader:
     def run(self) -> None:
         """Obey until the control socket closes; then end every worker that is left."""
         while True:
-            for descriptor, _ in self._poll.poll():
-                if descriptor in self._children:
-                    self._reap(descriptor)
-                elif message := self._control.recv(MAX_MESSAGE_BYTES):
-                    self._obey(json.loads(message))
-                else:
-                    for pidfd in self._children:
-                        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-                    return
+            # One event a turn: after a branch, the rest would be the events of another process.
+            descriptor, _ = self._poll.poll()[0]
+            if descriptor in self._children:
+                self._reap(descriptor)
+            elif message := self._control.recv(MAX_MESSAGE_BYTES):
+                self._obey(json.loads(message))
+            else:
+                self._end_workers()
+                return
 
     def _obey(self, order: dict[str, Any]) -> None:
         if order["do"] == "load":
@@ -81,6 +86,12 @@ class Loader:
                 with suppress(ImportError):
                     importlib.import_module(module)
             self._settle()
+        elif order["do"] == "drop":
+            for number in order["models"]:
+                self._models[number] = None
+            self._settle()
+        elif order["do"] == "branch":
+            self._branch()
         elif order["do"] == "fork":
             self._fork(order["worker"])
         elif order["do"] == "become":
@@ -95,12 +106,22 @@ class Loader:
         except StoreError as error:
             self._tell({"did": "refused", **about, "reason": str(error)[:1000]})
         else:
-            self._models.append(model)
+            number = self._place(model)
             seconds = time.monotonic() - started
             threads = len(os.listdir("/proc/self/task"))
-            about |= {"index": len(self._models) - 1, "seconds": seconds, "threads": threads}
+            about |= {"index": number, "seconds": seconds, "threads": threads}
             self._tell({"did": "loaded", **about})
         self._settle()
+
+    def _place(self, model: Model) -> int:
+        """Keep a model under the first free number."""
+        if None in self._models:
+            number = self._models.index(None)
+            self._models[number] = model
+        else:
+            number = len(self._models)
+            self._models.append(model)
+        return number
 
     def _settle(self) -> None:
         """Leave nothing behind that would be copied into every worker."""
@@ -123,6 +144,29 @@ class Loader:
         self._children[pidfd] = (worker, pid)
         self._poll.register(pidfd, select.POLLIN)
         self._hand_over(worker, pid, pidfd, ours)
+
+    def _branch(self) -> None:
+        """Fork a loader: it has all models for nothing, and lives on when this one ends."""
+        if not is_single_threaded():
+            self._tell({"did": "failed", "worker": BRANCH, "reason": "the loader has threads"})
+            return
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            self._control.close()
+            for pidfd in self._children:
+                os.close(pidfd)
+            self._children = {}
+            self._control = theirs
+            self._poll = select.poll()
+            self._poll.register(theirs, select.POLLIN)
+            return
+        theirs.close()
+        pidfd = os.pidfd_open(pid)
+        self._children[pidfd] = (BRANCH, pid)
+        self._poll.register(pidfd, select.POLLIN)
+        self._hand_over(BRANCH, pid, pidfd, ours)
 
     def _become(self, worker: int) -> None:
         """Be a worker from now on: a process with threads must not fork, but it may serve."""
@@ -160,13 +204,21 @@ class Loader:
             sys.stderr.flush()
             os._exit(status)
 
+    def _end_workers(self) -> None:
+        """Leave no worker behind, and no zombie either; a branch lives on."""
+        for pidfd, (worker, pid) in self._children.items():
+            if worker != BRANCH:
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                os.waitpid(pid, 0)
+
     def _reap(self, pidfd: int) -> None:
         worker, pid = self._children.pop(pidfd)
         self._poll.unregister(pidfd)
         os.close(pidfd)
         _, status = os.waitpid(pid, 0)
         code = os.waitstatus_to_exitcode(status)
-        self._tell({"did": "ended", "worker": worker, "pid": pid, "status": code})
+        if worker != BRANCH:
+            self._tell({"did": "ended", "worker": worker, "pid": pid, "status": code})
 
     def _tell(self, message: dict[str, Any]) -> None:
         self._control.send(json.dumps(message).encode())

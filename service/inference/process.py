@@ -18,6 +18,8 @@ from service.inference.limits import Limits
 
 MAX_MESSAGE_BYTES = 1 << 16
 MODULES_A_MESSAGE = 200
+BRANCH = 0
+"""Stands where a worker's number stands, for a loader that is forked from a loader."""
 
 SINGLE_THREADED = {
     # One thread a worker: N workers with N threads each would fight for N cores.
@@ -74,14 +76,14 @@ class LoaderProcess:
         self._on_ended = on_ended
         self._on_gone = on_gone
         self._process: subprocess.Popen[bytes] | None = None
+        self._pidfd: int | None = None  # of a branch, which no Popen has started
         self._control: socket.socket | None = None
         self._waiting: dict[tuple[str, object], asyncio.Future[Any]] = {}
 
     @property
-    def pid(self) -> int:
-        """The loader's process id."""
-        assert self._process is not None  # noqa: S101
-        return self._process.pid
+    def is_alive(self) -> bool:
+        """Whether it still obeys."""
+        return self._control is not None
 
     def start(self) -> None:
         """Start the process; it answers `load` and `fork` when its imports are done."""
@@ -102,9 +104,25 @@ class LoaderProcess:
                 stdin=subprocess.DEVNULL,
                 env=os.environ | SINGLE_THREADED,
             )
-        ours.setblocking(False)
-        self._control = ours
-        asyncio.get_running_loop().add_reader(ours, self._receive)
+        self._attach(ours)
+
+    async def branch(self, timeout_s: float) -> "LoaderProcess":
+        """Fork a loader that has the same models, and lives on when this one ends.
+
+        Raises:
+            Unavailable: it could not be forked, with the reason, or this one is gone.
+            TimeoutError: it took too long.
+        """
+        forked = await self._forked({"do": "branch"}, BRANCH, timeout_s)
+        branch = LoaderProcess(self._store, self._limits, self._on_ended, self._on_gone)
+        branch._pidfd = forked.pidfd
+        branch._attach(forked.connection)
+        return branch
+
+    def drop(self, models: Sequence[int]) -> None:
+        """Forget versions, by their numbers, before the next worker is forked."""
+        if models and self._control is not None:
+            self._control.send(json.dumps({"do": "drop", "models": list(models)}).encode())
 
     async def load(self, name: str, version: int, timeout_s: float) -> Loaded:
         """Load a version.
@@ -133,11 +151,7 @@ class LoaderProcess:
             Unavailable: the loader could not, with the reason, or is gone.
             TimeoutError: it took too long.
         """
-        answer = await self._ask({"do": "fork", "worker": worker}, ("fork", worker), timeout_s)
-        if answer["did"] == "failed":
-            raise Unavailable(answer["reason"])
-        connection, pidfd = answer["descriptors"]
-        return Forked(answer["pid"], pidfd, socket.socket(fileno=connection))
+        return await self._forked({"do": "fork", "worker": worker}, worker, timeout_s)
 
     async def become(self, worker: int, timeout_s: float) -> Forked:
         """Make the process itself a worker; after that it obeys no more.
@@ -146,35 +160,58 @@ class LoaderProcess:
             Unavailable: it is gone.
             TimeoutError: it took too long.
         """
-        answer = await self._ask({"do": "become", "worker": worker}, ("fork", worker), timeout_s)
-        connection, pidfd = answer["descriptors"]
+        forked = await self._forked({"do": "become", "worker": worker}, worker, timeout_s)
         self._close()
-        return Forked(answer["pid"], pidfd, socket.socket(fileno=connection))
+        return forked
 
-    async def ended(self) -> int:
-        """Wait until the process has ended; return its exit status (negative: the signal)."""
-        assert self._process is not None  # noqa: S101
+    async def ended(self) -> int | None:
+        """Wait until the process has ended.
+
+        Returns:
+            Its exit status (negative: the signal), or None for a branch whose parent reaped it.
+        """
+        pidfd = self._pidfd
+        if pidfd is None:
+            assert self._process is not None  # noqa: S101
+            pidfd = os.pidfd_open(self._process.pid)
         loop, ended = asyncio.get_running_loop(), asyncio.Event()
-        pidfd = os.pidfd_open(self._process.pid)
         loop.add_reader(pidfd, ended.set)
         try:
             await ended.wait()
+            if self._process is not None:
+                return self._process.wait()
+            _reap(pidfd)
+            return None
         finally:
             loop.remove_reader(pidfd)
             os.close(pidfd)
-        return self._process.wait()
+            self._pidfd = None
 
     async def stop(self, timeout_s: float) -> None:
         """Let it end with all its workers; kill it if it does not."""
         self._close()
-        if self._process is None:
+        if self._process is None and self._pidfd is None:
             return
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self.ended()
-        except TimeoutError:
-            self._process.kill()
-            self._process.wait()
+        ending = asyncio.ensure_future(self.ended())
+        await asyncio.wait({ending}, timeout=timeout_s)
+        if not ending.done():
+            if self._pidfd is not None:
+                kill(self._pidfd)
+            elif self._process is not None:
+                self._process.kill()
+            await ending
+
+    def _attach(self, control: socket.socket) -> None:
+        control.setblocking(False)
+        self._control = control
+        asyncio.get_running_loop().add_reader(control, self._receive)
+
+    async def _forked(self, message: dict[str, Any], worker: int, timeout_s: float) -> Forked:
+        answer = await self._ask(message, ("fork", worker), timeout_s)
+        if answer["did"] == "failed":
+            raise Unavailable(answer["reason"])
+        connection, pidfd = answer["descriptors"]
+        return Forked(answer["pid"], pidfd, socket.socket(fileno=connection))
 
     async def _ask(
         self, message: dict[str, Any], key: tuple[str, object], timeout_s: float
@@ -242,13 +279,18 @@ def bury(pidfd: int) -> None:
     """
     loop = asyncio.get_running_loop()
 
-    def reap() -> None:
+    def ended() -> None:
         loop.remove_reader(pidfd)
-        with contextlib.suppress(ChildProcessError):
-            os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
+        _reap(pidfd)
         os.close(pidfd)
 
-    loop.add_reader(pidfd, reap)
+    loop.add_reader(pidfd, ended)
+
+
+def _reap(pidfd: int) -> None:
+    """Reap an ended process, if it is this process's child."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
 
 
 def adopt_orphans() -> None:

@@ -109,4 +109,4 @@ class SpawnSource:
         return process
 
     async def _watch(self, worker: int, process: LoaderProcess) -> None:
-        self._on_ended(worker, await process.ended())
+        self._on_ended(worker, await process.ended() or 0)

@@ -18,12 +18,12 @@ from service.inference.messages import (
 from service.inference.model import Model
 
 
-def run_worker(connection: socket.socket, models: Sequence[Model]) -> None:
+def run_worker(connection: socket.socket, models: Sequence[Model | None]) -> None:
     """Answer batches until the other end closes.
 
     Args:
         connection: this worker's end of its socketpair, blocking.
-        models: all loaded models; a batch names one by its index.
+        models: all loaded models by number; None where one was dropped.
 
     Raises:
         FrameError: the other end sent no frame.
@@ -40,9 +40,10 @@ def run_worker(connection: socket.socket, models: Sequence[Model]) -> None:
             connection.sendall(b"".join(frame(Kind.IMPORTS, names.encode())))
         elif kind is Kind.PREDICT:
             batch = decode_predict(body)
-            if not batch.entries or batch.model >= len(models):
-                raise FrameError("a batch of nothing")
-            connection.sendall(b"".join(encode_result(models[batch.model].answer(batch))))
+            model = models[batch.model] if batch.model < len(models) else None
+            if not batch.entries or model is None:
+                raise FrameError("a batch of nothing, or for no model")
+            connection.sendall(b"".join(encode_result(model.answer(batch))))
         else:
             raise FrameError(f"a worker takes no {kind.name}")
 

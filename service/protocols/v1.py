@@ -1,12 +1,13 @@
 """The V1 protocol: predict with JSON or a picture; one function works for every entrance."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import NamedTuple
 
 import structlog
 
-from service.batching.batcher import Batcher
 from service.batching.entry import Answer, Entry, Payload
 from service.catalogue import ServedVersion
 from service.codecs.json_rows import Form
@@ -37,6 +38,9 @@ _SWITCH = {"true": True, "1": True, "": True, "false": False, "0": False}
 log = structlog.get_logger()
 
 
+Find = Callable[[], ServedVersion]
+
+
 class Read(NamedTuple):
     """A request that was read: what to compute, and the form of its answer."""
 
@@ -48,13 +52,11 @@ class PredictV1:
     """Answers predict requests.
 
     Args:
-        batcher: computes.
         settings: limits and times.
         sampler: which request lines are logged.
     """
 
-    def __init__(self, batcher: Batcher, settings: Settings, sampler: Sampler) -> None:
-        self._submit = batcher.submit
+    def __init__(self, settings: Settings, sampler: Sampler) -> None:
         self._create_future = asyncio.get_running_loop().create_future
         self._passes = sampler.passes
         self._max_body_bytes = settings.max_body_bytes
@@ -62,13 +64,11 @@ class PredictV1:
         self._timeout_s = settings.request_timeout_s
         self._max_timeout_s = settings.max_request_timeout_s
 
-    async def handle(
-        self, served: ServedVersion | ServiceError, raw: Headers, query: bytes, receive: Receive
-    ) -> Reply:
+    async def handle(self, find: Find, raw: Headers, query: bytes, receive: Receive) -> Reply:
         """Answer one predict request; whatever goes wrong is an answer too.
 
         Args:
-            served: the version that the path names, or why there is none.
+            find: returns the version that the path names now, or raises a `ServiceError`.
             raw: headers by lower-case name.
             query: the query string.
             receive: gives the body, as in ASGI.
@@ -79,9 +79,7 @@ class PredictV1:
         id_ = request_id(raw)
         started = monotonic()
         try:
-            if isinstance(served, ServiceError):
-                raise served  # noqa: TRY301
-            return await self._answer(served, raw, query, receive, id_)
+            return await self._answer(find, raw, query, receive, id_)
         except ClientGone:
             raise
         except ServiceError as error:
@@ -89,23 +87,27 @@ class PredictV1:
         except Exception:
             log.exception("defect", request_id=id_.decode())
             reply = error_reply(Internal("The service has a defect; its log tells more."), id_)
-        known = None if isinstance(served, ServiceError) else served
-        self._note(known, reply.status, id_, monotonic() - started)
+        with suppress(ServiceError):
+            find().metrics.count(reply.status)
+        self._note(None, reply.status, id_, monotonic() - started)
         return reply
 
     async def _answer(
-        self, served: ServedVersion, raw: Headers, query: bytes, receive: Receive, id_: bytes
+        self, find: Find, raw: Headers, query: bytes, receive: Receive, id_: bytes
     ) -> Reply:
-        probabilities = bool(query) and _wants_probabilities(query, served)
+        find()  # a path that means nothing is refused before its body is read
         body = await read_body(receive, raw, self._max_body_bytes)
         started = monotonic()
+        # Looked up now and not before: the version may have been swapped while the body came in.
+        served = find()
+        probabilities = bool(query) and _wants_probabilities(query, served)
         timeout_s = self._timeout_s
         if b"x-request-timeout-ms" in raw:
             timeout_s = self._asked_timeout_s(raw[b"x-request-timeout-ms"])
         payload, form = self._read(served, raw.get(b"content-type", JSON), body)
         entry = Entry(payload, probabilities, started + timeout_s, self._create_future())
         parsed = monotonic()
-        self._submit(served.lane, entry)
+        served.submit(entry)
         answer: Answer = await entry.future
         answered = monotonic()
         text = answer.text
@@ -116,6 +118,7 @@ class PredictV1:
         stages = (parsed - started, queue_s, predict_s, transfer_s, done - answered)
         served.metrics.observe(stages, done - started)
         served.metrics.rows += answer.rows
+        served.metrics.count(200)
         self._note(served, 200, id_, done - started, answer.rows)
         headers = [(b"content-type", JSON), (b"x-request-id", id_), _server_timing(stages)]
         return Reply(200, text, headers)
@@ -150,8 +153,6 @@ class PredictV1:
     def _note(
         self, served: ServedVersion | None, status: int, id_: bytes, total_s: float, rows: int = 0
     ) -> None:
-        if served is not None:
-            served.metrics.count(status)
         skipped = self._passes()
         if skipped is not None:
             log.info(

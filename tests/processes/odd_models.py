@@ -63,3 +63,13 @@ class Moody(Plain):
     def predict(self, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
         off = 1.0 if os.environ.get("PERCORE_TEST_MOOD") else 0.0
         return super().predict(X) + off
+
+
+class Constant(Plain):
+    """Answers what it was taught, whatever it is asked: its own version, in the swap test."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def predict(self, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.full(len(X), self.value)

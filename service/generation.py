@@ -1,0 +1,215 @@
+"""A generation: one loader with its workers and their queue, for one set of versions.
+
+The next one is built beside the one that serves: its loader is forked from the running one, so
+that unchanged models come for nothing, loads what is new, and tries it in a throw-away worker.
+Only then do requests go to it. The old one answers what it has, and ends.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import structlog
+
+from models.manifest import Manifest
+from service.batching.batcher import Batcher
+from service.batching.lane import Lane
+from service.errors import Unavailable
+from service.inference.limits import Limits
+from service.inference.pool import WorkerPool
+from service.inference.process import LoaderProcess
+from service.inference.rehearsal import Rehearsal
+from service.inference.source import OnEnded, SpawnSource, StartMethod, WorkerSource
+from service.metrics import Metrics
+from service.settings import Settings
+
+STOP_S = 5.0
+DRAIN_LOOK_S = 0.02
+
+Name = tuple[str, int]
+"""A model's name and version."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Loadout:
+    """What a source holds."""
+
+    source: WorkerSource
+    numbers: dict[Name, int] = field(default_factory=dict)
+    """Version → the loader's number for it."""
+    refused: dict[Name, str] = field(default_factory=dict)
+    """Version that was asked for → why it is not held."""
+    tried: set[Name] = field(default_factory=set)
+    """Versions whose golden rows came out right."""
+
+
+class Generation:
+    """Workers that serve a loadout, and the queue before them.
+
+    Args:
+        loadout: what is served.
+        lanes: a queue for each version of it.
+        settings: the replica's settings.
+    """
+
+    def __init__(self, loadout: Loadout, lanes: dict[Name, Lane], settings: Settings) -> None:
+        self.loadout = loadout
+        self.lanes = lanes
+        self.pool = WorkerPool(settings.worker_count())
+        self.batcher = Batcher(
+            self.pool, settings.max_batch_rows, settings.max_waiting, settings.hang_limit_s
+        )
+        for lane in lanes.values():
+            self.batcher.add_lane(lane)
+
+    async def start(self) -> None:
+        """Start the workers.
+
+        Raises:
+            Unavailable: they end before they are ready, or cannot be made; the text says why.
+            TimeoutError: they do not get ready.
+        """
+        await self.pool.start(self.loadout.source, self.batcher)
+
+    async def retire(self, limit_s: float) -> None:
+        """Answer what was accepted, then end all processes."""
+        deadline = asyncio.get_running_loop().time() + limit_s
+        while any(self.batcher.statistics()[:2]):
+            if asyncio.get_running_loop().time() > deadline:
+                log.warning("drain_cut_off", **self.batcher.statistics()._asdict())
+                break
+            await asyncio.sleep(DRAIN_LOOK_S)
+        self.batcher.close()
+        self.pool.stop()
+        await self.loadout.source.stop(STOP_S)
+
+
+class Builder:
+    """Builds generations.
+
+    Args:
+        settings: the replica's settings.
+        metrics: where the versions' batches are counted.
+        on_ended: hears how a worker has ended.
+        on_loader_gone: hears that a loader ended by itself.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        on_ended: OnEnded,
+        on_loader_gone: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._on_ended = on_ended
+        self._on_loader_gone = on_loader_gone
+
+    async def load(
+        self, wanted: dict[Name, Manifest], running: Generation | None, stale: set[Name]
+    ) -> Loadout:
+        """Load and try every wanted version; what is refused is noted, with the reason.
+
+        Args:
+            wanted: versions to serve, with their manifests.
+            running: the generation that serves, whose models need not be loaded again.
+            stale: versions of it that are others now, though they have the same number.
+
+        Raises:
+            Unavailable: the running loader could not be forked.
+            TimeoutError: that took too long.
+        """
+        loadout = await self._branch(running) or self._afresh(self._settings.start_method)
+        self._drop(loadout, stale & loadout.numbers.keys())
+        threads = await self._load_missing(loadout, wanted)
+        if (
+            threads > 1
+            and self._settings.start_method == "auto"
+            and loadout.source.method == "fork"
+        ):
+            log.warning(
+                "spawning", reason="a process with threads must not fork: each loads a copy"
+            )
+            await loadout.source.stop(STOP_S)
+            loadout = self._afresh("spawn")
+            await self._load_missing(loadout, wanted)
+        await self._try_new(loadout, wanted)
+        return loadout
+
+    async def add(self, loadout: Loadout, wanted: dict[Name, Manifest]) -> None:
+        """Load and try further versions; what is refused is noted, with the reason."""
+        await self._load_missing(loadout, wanted)
+        await self._try_new(loadout, wanted)
+
+    def generation(
+        self, loadout: Loadout, keep: set[Name], manifests: dict[Name, Manifest]
+    ) -> Generation:
+        """Make a generation of the versions to keep; the loader forgets all others."""
+        self._drop(loadout, loadout.numbers.keys() - keep)
+        lanes = {
+            name: Lane(
+                f"{name[0]}/{name[1]}",
+                number,
+                manifests[name].output,
+                self._metrics.model(*name).on_batch,
+            )
+            for name, number in loadout.numbers.items()
+        }
+        return Generation(loadout, lanes, self._settings)
+
+    def _drop(self, loadout: Loadout, names: set[Name]) -> None:
+        if isinstance(loadout.source, LoaderProcess):
+            loadout.source.drop([loadout.numbers[name] for name in names])
+        for name in names:
+            del loadout.numbers[name]
+            loadout.tried.discard(name)
+
+    async def _branch(self, running: Generation | None) -> Loadout | None:
+        if running is None:
+            return None
+        source = running.loadout.source
+        if not isinstance(source, LoaderProcess) or not source.is_alive:
+            return None
+        branch = await source.branch(self._settings.load_timeout_s)
+        held = running.loadout
+        return Loadout(branch, dict(held.numbers), {}, set(held.tried))
+
+    def _afresh(self, method: StartMethod | Literal["auto"]) -> Loadout:
+        limits = Limits(self._settings.max_rows, self._settings.max_image_pixels)
+        store = self._settings.store
+        source: WorkerSource
+        if method == "spawn":
+            source = SpawnSource(store, limits, self._on_ended)
+        else:
+            source = LoaderProcess(store, limits, self._on_ended, self._on_loader_gone)
+        source.start()
+        return Loadout(source)
+
+    async def _load_missing(self, loadout: Loadout, wanted: dict[Name, Manifest]) -> int:
+        """Load what is not there yet; return the most threads that the loader had."""
+        threads = 1
+        for name in wanted.keys() - loadout.numbers.keys():
+            try:
+                loaded = await loadout.source.load(*name, self._settings.load_timeout_s)
+            except (Unavailable, TimeoutError) as error:
+                loadout.refused[name] = str(error) or "it took too long to load"
+                continue
+            loadout.numbers[name] = loaded.model
+            threads = max(threads, loaded.threads)
+        return threads
+
+    async def _try_new(self, loadout: Loadout, wanted: dict[Name, Manifest]) -> None:
+        """Let each new version predict its golden rows; refuse what does not answer as it did."""
+        rehearsal = Rehearsal(loadout.source, self._settings.load_timeout_s)
+        for name in [name for name in loadout.numbers if name not in loadout.tried]:
+            try:
+                await rehearsal.try_golden_rows(wanted[name], loadout.numbers[name])
+            except (Unavailable, TimeoutError) as error:
+                loadout.refused[name] = str(error) or "its golden rows took too long"
+            else:
+                loadout.tried.add(name)
+        rehearsal.close()
