@@ -12,7 +12,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 	--no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test check checks format check-format lint type layers spelling docs \
+.PHONY: help env run test chaos chaos-long check checks format check-format lint type layers spelling docs \
 	check-docs check-docker figures requirements clean
 
 help: ## list what can be made
@@ -38,6 +38,12 @@ run: env ## train the sample models that are missing and serve them on http://12
 
 test: env ## run the whole functional suite; with CI=true a skipped test is a failure
 	$(BIN)/python -m pytest $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
+
+chaos: env ## inject faults under load and judge the numbers (20 minutes; on a quiet machine)
+	CHAOS=full $(BIN)/python -m pytest tests/chaos --capture=no --no-header $(PYTEST_ARGS)
+
+chaos-long: env ## an hour of mixed faults; CHAOS_MINUTES=10 for another length
+	$(BIN)/python -m tests.chaos.soak
 
 check: export CI := true
 check: test checks ## run exactly what CI runs: the tests and every check below

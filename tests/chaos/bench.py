@@ -261,6 +261,8 @@ def count_ends(verdict: Verdict, *results: LoadResult) -> None:
         verdict.refused += counts.refused
         verdict.lost += counts.lost
         verdict.wrong += counts.wrong
+        if counts.right < counts.sent:
+            verdict.notes.append(causes(result))
 
 
 def expect_all_right(verdict: Verdict) -> None:

@@ -50,7 +50,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         if row is not None:
             row.failures.append(f"it stopped: {type(error).__name__}: {str(error)[:200]}")
         raise
-    assert row is None or not row.failures, "; ".join(row.failures)
+    if row is not None and row.failures:
+        pytest.fail("; ".join(row.failures), pytrace=False)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -57,9 +57,9 @@ class Verdict:
     def cells(self) -> list[str]:
         """Return the row as people read it."""
         ratio = self.p99_ratio
-        spread = f" [{_ms(min(self.p99_s))}–{_ms(max(self.p99_s))}]" if self.p99_s else ""
+        spread = f" [{_ms(min(self.p99_s))}-{_ms(max(self.p99_s))}]" if self.p99_s else ""
         added = self.worst_added_s
-        full = f"{_ms(median(self.full_s))} / {_ms(max(self.full_s))}" if self.full_s else "–"
+        full = f"{_ms(median(self.full_s))} / {_ms(max(self.full_s))}" if self.full_s else "-"
         return [
             self.fault,
             *(
@@ -69,8 +69,8 @@ class Verdict:
                     self.retried, self.quarantined,
                 )
             ),
-            "–" if ratio is None else f"{ratio:.2f}{spread}",
-            "–" if added is None else _ms(added),
+            "-" if ratio is None else f"{ratio:.2f}{spread}",
+            "-" if added is None else _ms(added),
             full,
             "; ".join([*self.notes, *(f"FAILED: {failure}" for failure in self.failures)]),
         ]  # fmt: skip

@@ -21,14 +21,14 @@ from tests.chaos.table import Verdict
 from tests.processes.replica import alive
 
 pytestmark = [pytest.mark.integration, pytest.mark.chaos]
-HANG_LIMIT_S = 1.0
+HANG_LIMIT_S = 0.5
 GONE_LIMIT_S = 2.0
 
 
 def test_sigstop_of_workers(
     shelf: Path, tmp_path: Path, form: Form, capacity_per_s: float, verdict: Verdict
 ) -> None:
-    stops, quiet_s = form.pick(2, 10), form.pick(1.0, 10.0)
+    stops, quiet_s = form.pick(1, 10), form.pick(0.5, 10.0)
     with bench(shelf, tmp_path) as started:
         long_s = 2 * quiet_s + stops * (FULL_LIMIT_S + 1.0)
         stream = steady_stream(started, form.load * capacity_per_s, long_s)
@@ -65,7 +65,7 @@ def test_a_batch_that_never_ends(
     hangs, flags = form.pick(1, 5), ("--hang-limit-s", str(HANG_LIMIT_S))
     with bench(shelf, tmp_path, *flags) as started:
         # No more than one worker can answer while the other one hangs.
-        stream = steady_stream(started, 100.0, hangs * 3 * HANG_LIMIT_S + 2.0)
+        stream = steady_stream(started, 100.0, hangs * 3 * HANG_LIMIT_S + 1.0)
         with started.traffic(stream) as traffic:
             for index in range(hangs):
                 asked_s = time.monotonic()

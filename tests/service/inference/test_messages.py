@@ -23,7 +23,7 @@ from service.inference.messages import (
     read_preamble,
 )
 
-MUTATIONS = 20_000
+MUTATIONS = 100_000
 
 
 def body_of(parts: list[bytes]) -> memoryview:
