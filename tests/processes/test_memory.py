@@ -57,10 +57,12 @@ def predict_much(replica: Replica, rows: int) -> None:
 
 def test_the_forest_is_in_memory_once(forest: Path, tmp_path: Path) -> None:
     with running(forest, tmp_path, "--workers", "1") as lone:
-        # Alone after its only worker has ended: what loading takes, without sharing.
+        # Alone after its workers have ended: what loading takes, without sharing.
         loader = lone.loader()
         os.kill(loader, signal.SIGSTOP)
-        os.kill(lone.workers()["pids"][0], signal.SIGKILL)
+        for pid in children(lone.process.pid):
+            if comm(pid).startswith("percore-w"):  # the worker and the spare
+                os.kill(pid, signal.SIGKILL)
         wait_for(lambda: lone.workers()["ready"] == 0)
         alone = pss_bytes(loader)
         os.kill(loader, signal.SIGCONT)

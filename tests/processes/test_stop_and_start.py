@@ -65,7 +65,7 @@ def test_liveness_answers_while_models_load(store: Path, tmp_path: Path) -> None
     """A slow start must not look like a dead process."""
     with running(store, tmp_path, "--workers", "1") as replica:
         events = [event["event"] for event in replica.events()]
-        assert events.index("listening") < events.index("model_served")
+        assert events.index("listening") < events.index("serving")
         assert replica.ask("GET", "/health/live") == (200, {"live": True})
 
 

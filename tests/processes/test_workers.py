@@ -69,8 +69,7 @@ def test_a_stopped_worker_is_noticed_and_replaced(replica: Replica) -> None:
     before = replica.workers()["pids"]
     os.kill(before[0], signal.SIGSTOP)
     wait_for(lambda: before[0] not in replica.workers()["pids"], limit_s=30)
-    wait_for(lambda: replica.workers()["ready"] == 2)
-    assert not alive(before[0])
+    wait_for(lambda: replica.workers()["ready"] == 2 and not alive(before[0]))
 
 
 def test_workers_survive_their_loader(replica: Replica) -> None:
