@@ -21,7 +21,9 @@ from service.errors import NotFound, ServiceError, Unavailable, Unfit
 from service.log import Sampler
 from service.metrics import Metrics
 from service.openapi import describe_api
+from service.protocols.edge_state import EdgeState
 from service.protocols.http import http_error
+from service.protocols.seam import connection_class
 from service.protocols.v1 import PredictV1
 from service.replica import NothingToServe, Replica
 from service.routes import admin_router, health_router, models_router, predict_router, to_response
@@ -62,12 +64,15 @@ async def serve(settings: Settings) -> int:
     replica = Replica(settings, metrics)
     predict = PredictV1(settings, Sampler(settings.access_log_per_s))
     edge = Edge(create_app(replica, predict, metrics, settings), predict, metrics)
-    server = Server(_configure(settings, edge))
+    edge_state = EdgeState(settings)
+    metrics.add_gauges(edge_state.gauges)
+    server = Server(_configure(settings, edge, edge_state))
     # The port answers /health/live while models load: a probe must see a slow start as alive.
     serving = asyncio.create_task(server.serve([listening]))
     code = await _run(replica, edge, serving, settings)
     server.should_exit = True
     await serving
+    edge_state.close()
     await replica.stop()
     log.info("stopped", code=code)
     return code
@@ -188,10 +193,11 @@ def create_app(
     return app
 
 
-def _configure(settings: Settings, edge: Edge) -> uvicorn.Config:
+def _configure(settings: Settings, edge: Edge, edge_state: EdgeState) -> uvicorn.Config:
     return uvicorn.Config(
         edge,
-        http="httptools",
+        http=connection_class(edge_state),
+        ws="none",
         loop="uvloop",
         lifespan="off",
         access_log=False,

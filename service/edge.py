@@ -14,6 +14,7 @@ from service.protocols.http import (
     Receive,
     Scope,
     Send,
+    client_of,
     request_id,
     send_reply,
 )
@@ -53,7 +54,7 @@ class Edge:
             return
         try:
             reply = await self._predict.handle(
-                find, dict(scope["headers"]), scope["query_string"], receive
+                find, dict(scope["headers"]), scope["query_string"], client_of(scope, receive)
             )
         except ClientGone:
             return

@@ -2,6 +2,8 @@
 
 ServiceError
 ├── Unreadable            the body is not what its media type says
+├── TooSlow               the request did not come in time
+├── HeadTooLarge          more bytes before the body than the limits allow
 ├── Unfit                 readable, but it does not fit the model's schema
 ├── TooLarge              more bytes, rows or pixels than the limits allow
 ├── UnsupportedMedia      a media type or encoding that this model does not take
@@ -49,6 +51,14 @@ class ServiceError(Exception):
 
 class Unreadable(ServiceError):
     code = "unreadable"
+
+
+class TooSlow(ServiceError):
+    code = "request_timeout"
+
+
+class HeadTooLarge(ServiceError):
+    code = "head_too_large"
 
 
 class Unfit(ServiceError):

@@ -11,9 +11,12 @@ from starlette.exceptions import HTTPException
 from service.catalogue import ServedVersion
 from service.errors import ServiceError
 from service.metrics import Metrics
-from service.protocols.http import error_reply
+from service.protocols.http import ClientGone, client_of, error_reply
 from service.protocols.v1 import PredictV1
 from service.replica import Replica
+
+CLIENT_CLOSED = 499
+"""The status of a request whose client has gone, as nginx counts it; nobody receives it."""
 
 
 def predict_router(replica: Replica, predict: PredictV1) -> APIRouter:
@@ -25,9 +28,13 @@ def predict_router(replica: Replica, predict: PredictV1) -> APIRouter:
             return replica.catalogue.model(name).resolve(which)
 
         scope = request.scope
-        reply = await predict.handle(
-            find, dict(scope["headers"]), scope["query_string"], request.receive
-        )
+        client = client_of(scope, request.receive)
+        try:
+            reply = await predict.handle(
+                find, dict(scope["headers"]), scope["query_string"], client
+            )
+        except ClientGone:
+            return Response(status_code=CLIENT_CLOSED)
         response = Response(reply.body, reply.status)
         response.raw_headers.extend(reply.headers)
         return response

@@ -65,6 +65,21 @@ class Settings(BaseSettings):
     """Token for the calls that change something; without one they do not exist."""
     drain_delay_s: Annotated[float, Field(ge=0)] = 3.0
     """At SIGTERM, time to go on serving while balancers see that this replica is not ready."""
+    max_connections: Annotated[int, Field(ge=0)] = 0
+    """Most connections of clients; 0 means what the limit of open files allows, up to 10,000. A
+    few more may ask for /health and /metrics; all others get 503."""
+    max_header_bytes: Annotated[int, Field(ge=256)] = 32 * 2**10
+    """Largest head of a request, its URL included; a larger one is refused with 431."""
+    max_chunks: Annotated[int, Field(ge=1)] = 10_000
+    """Most chunks of a body in chunks; one of more is refused with 413."""
+    max_unread_bytes: Annotated[int, Field(ge=0)] = 256 * 2**20
+    """Most bytes of answers that wait for slow clients; above it the slowest are dropped."""
+    header_timeout_s: Annotated[float, Field(gt=0)] = 10.0
+    """Time for the head of a request, from its first byte or the opening of the connection."""
+    body_timeout_s: Annotated[float, Field(gt=0)] = 30.0
+    """Time for the body of a request, from the end of its head."""
+    write_timeout_s: Annotated[float, Field(gt=0)] = 30.0
+    """Time for a client to take an answer that does not fit into the system's buffers."""
     drain_s: Annotated[float, Field(ge=0)] = 30.0
     """At SIGTERM, longest time to finish what was accepted."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from service.errors import (
     DeadlineExceeded,
+    HeadTooLarge,
     Internal,
     ModelFailed,
     NotFound,
@@ -22,6 +23,7 @@ from service.errors import (
     PoisonInput,
     ServiceError,
     TooLarge,
+    TooSlow,
     Unavailable,
     Unfit,
     Unreadable,
@@ -37,9 +39,11 @@ Headers = Mapping[bytes, bytes]
 STATUS: dict[type[ServiceError], int] = {
     Unreadable: 400,
     NotFound: 404,
+    TooSlow: 408,
     TooLarge: 413,
     UnsupportedMedia: 415,
     Unfit: 422,
+    HeadTooLarge: 431,
     Internal: 500,
     ModelFailed: 500,
     PoisonInput: 500,
@@ -51,6 +55,8 @@ RETRY_AFTER_S = b"1"
 LINGER_S = 2.0
 """How long a client may go on sending a body that was refused for its size."""
 JSON = b"application/json"
+CLIENT = "percore.client"
+"""Where a scope's extensions have its `Client`."""
 
 _REQUEST_ID = re.compile(rb"[\w.-]{1,64}")
 _prefix = os.urandom(6).hex()
@@ -67,6 +73,39 @@ class Reply(NamedTuple):
 
 class ClientGone(Exception):
     """The client closed the connection before its request was whole."""
+
+
+class Client:
+    """Who sent a request: gives its body, and may go before it is answered.
+
+    There is one a connection, as a connection works on one request at a time.
+
+    Attributes:
+        receive: gives the body of the request that is worked on, as in ASGI.
+        waiting: what that request waits for, so that its work is not begun once nobody wants it.
+    """
+
+    __slots__ = ("receive", "waiting")
+
+    def __init__(self) -> None:
+        self.receive: Receive = _nothing_to_receive
+        self.waiting: asyncio.Future[Any] | None = None
+
+    def leave(self) -> None:
+        """Let the request under way end with `ClientGone`."""
+        if self.waiting is not None and not self.waiting.done():
+            self.waiting.set_exception(ClientGone())
+
+
+async def _nothing_to_receive() -> Message:
+    return {"type": "http.disconnect"}
+
+
+def client_of(scope: Scope, receive: Receive) -> Client:
+    """Return the client of a request; a server that is not ours tells nothing of its leaving."""
+    client: Client = scope.get("extensions", {}).get(CLIENT) or Client()
+    client.receive = receive
+    return client
 
 
 def request_id(headers: Headers) -> bytes:

@@ -16,9 +16,9 @@ from service.inference.messages import Media
 from service.log import Sampler
 from service.protocols.http import (
     JSON,
+    Client,
     ClientGone,
     Headers,
-    Receive,
     Reply,
     error_reply,
     read_body,
@@ -64,14 +64,14 @@ class PredictV1:
         self._timeout_s = settings.request_timeout_s
         self._max_timeout_s = settings.max_request_timeout_s
 
-    async def handle(self, find: Find, raw: Headers, query: bytes, receive: Receive) -> Reply:
+    async def handle(self, find: Find, raw: Headers, query: bytes, client: Client) -> Reply:
         """Answer one predict request; whatever goes wrong is an answer too.
 
         Args:
             find: returns the version that the path names now, or raises a `ServiceError`.
             raw: headers by lower-case name.
             query: the query string.
-            receive: gives the body, as in ASGI.
+            client: gives the body, and may go.
 
         Raises:
             ClientGone: there is nobody to answer.
@@ -79,7 +79,7 @@ class PredictV1:
         id_ = request_id(raw)
         started = monotonic()
         try:
-            return await self._answer(find, raw, query, receive, id_)
+            return await self._answer(find, raw, query, client, id_)
         except ClientGone:
             raise
         except ServiceError as error:
@@ -93,10 +93,10 @@ class PredictV1:
         return reply
 
     async def _answer(
-        self, find: Find, raw: Headers, query: bytes, receive: Receive, id_: bytes
+        self, find: Find, raw: Headers, query: bytes, client: Client, id_: bytes
     ) -> Reply:
         find()  # a path that means nothing is refused before its body is read
-        body = await read_body(receive, raw, self._max_body_bytes)
+        body = await read_body(client.receive, raw, self._max_body_bytes)
         started = monotonic()
         # Looked up now and not before: the version may have been swapped while the body came in.
         served = find()
@@ -108,7 +108,11 @@ class PredictV1:
         entry = Entry(payload, probabilities, started + timeout_s, self._create_future())
         parsed = monotonic()
         served.submit(entry)
-        answer: Answer = await entry.future
+        client.waiting = entry.future
+        try:
+            answer: Answer = await entry.future
+        finally:
+            client.waiting = None
         answered = monotonic()
         text = answer.text
         if text is None:

@@ -176,7 +176,6 @@ def test_requests_whose_time_passes_while_they_wait_are_never_started(strict: Se
     assert batches(strict) == before + 2
 
 
-@pytest.mark.xfail(reason="nothing watches for clients that go while their request waits")
 def test_requests_whose_clients_have_gone_are_never_started(strict: Service) -> None:
     before = batches(strict)
     body = json.dumps({"instance": [0.3, 1.0]}).encode()

@@ -1,0 +1,134 @@
+"""One connection of a client: uvicorn's HTTP protocol, with limits of ours."""
+
+import asyncio
+from time import monotonic
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from service.protocols.edge_state import PROBES
+from service.protocols.held import BODY, ENDING, HEAD, IDLE, HeldToTime
+from service.protocols.http import CLIENT, Client
+from service.protocols.one_write import OneWrite
+from service.protocols.refusals import CROWDED, LARGE_BODY, LARGE_HEAD, MANY_CHUNKS
+
+PROBE_PATHS = (b"/health/", b"/metrics")
+WIRE_BYTES = 1 << 20
+"""What chunk sizes and trailers may add to the largest body."""
+
+
+class Connection(HeldToTime):
+    """Limits what a client may send, and tells a request when its client has gone.
+
+    Above the limit of connections a few more are taken in, for probes and for nothing else; the
+    ones above those get 503 at once, which a client that has sent its request by then may miss.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._piece_bytes = 0
+        self._chunks = 0
+        self._client = Client()
+        self._extensions: Any = {CLIENT: self._client}
+
+    # From the transport
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take the connection if there is room; a few above the limit may ask for health."""
+        super().connection_made(transport)
+        self._joined = OneWrite(transport)
+        above = len(self.edge.connections) - self.edge.max_connections
+        if above >= PROBES:
+            self.edge.refused += 1
+            self._end_with(CROWDED, {}, linger=False)
+            return
+        self._is_probe = above >= 0
+        self.edge.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse; measure what a phase takes."""
+        if self._phase >= ENDING:
+            return
+        if self._phase == IDLE:
+            self._enter(HEAD)
+        self._piece_bytes = len(data)
+        super().data_received(data)
+        self._bytes += len(data)
+        if self._phase == HEAD and self._bytes > self.edge.max_header_bytes:
+            self.edge.refused += 1
+            self._refuse(LARGE_HEAD)
+        elif self._phase == BODY and self._bytes > self.edge.max_body_bytes + WIRE_BYTES:
+            self._refuse_endless_body()
+
+    def resume_writing(self) -> None:
+        """The client reads: its time begins anew."""
+        self.unread_since = 0.0
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End what was done for this client."""
+        self.edge.connections.discard(self)
+        running = self._running
+        if running is not None and not running.response_complete:
+            self.edge.gone += self._phase < ENDING
+            self._abandon(running)
+            self._client.leave()
+        super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+
+    # From the parser
+
+    def on_headers_complete(self) -> None:
+        """Begin a request."""
+        if self._bytes + self._piece_bytes > self.edge.max_header_bytes:
+            self._measure_head()
+        if self._is_probe and not self.url.startswith(PROBE_PATHS):
+            self._stop_parsing(CROWDED)
+        self.scope["extensions"] = self._extensions
+        super().on_headers_complete()
+        self.headers = []  # trailers come here, and are no headers of the request
+        self._chunks = -1  # the last one, which is empty, is none
+        self._enter(BODY)
+        self.cycle.transport = self._joined
+        if self.edge.draining or self._is_probe:
+            self.cycle.keep_alive = False
+
+    def on_chunk_header(self) -> None:
+        """Count the chunks: each costs as much as a small request."""
+        self._chunks += 1
+        if self._chunks > self.edge.max_chunks:
+            self._stop_parsing(MANY_CHUNKS)
+
+    def on_message_complete(self) -> None:
+        """Wait for the next request."""
+        self._phase = IDLE
+        super().on_message_complete()
+        if self.cycle.response_complete and not self.transport.is_closing():
+            # Answered before its body had come, whose bytes ended the timer that was set then.
+            self._unset_keepalive_if_required()
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def _measure_head(self) -> None:
+        pairs = sum([len(name) + len(value) + 4 for name, value in self.headers])
+        if len(self.url) + pairs > self.edge.max_header_bytes:
+            self._stop_parsing(LARGE_HEAD)
+
+    def _refuse_endless_body(self) -> None:
+        """Refuse a body that is too large by its framing, unless somebody is refusing it."""
+        if not self.cycle.response_started or self.cycle.response_complete:
+            self.edge.refused += 1
+            self._refuse(LARGE_BODY)
+
+    # From the cycle
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        """Send what is kept of the answer, and go on with the next request."""
+        self._joined.finish()
+        self._since = monotonic()  # what waited behind the answer has its whole time
+        super().on_response_complete()
