@@ -69,7 +69,7 @@ async def serve(settings: Settings) -> int:
     server = Server(_configure(settings, edge, edge_state))
     # The port answers /health/live while models load: a probe must see a slow start as alive.
     serving = asyncio.create_task(server.serve([listening]))
-    code = await _run(replica, edge, serving, settings)
+    code = await _run(replica, edge, edge_state, serving, settings)
     server.should_exit = True
     await serving
     edge_state.close()
@@ -92,7 +92,11 @@ def listen(settings: Settings) -> socket.socket:
 
 
 async def _run(
-    replica: Replica, edge: Edge, serving: "asyncio.Task[None]", settings: Settings
+    replica: Replica,
+    edge: Edge,
+    edge_state: EdgeState,
+    serving: "asyncio.Task[None]",
+    settings: Settings,
 ) -> int:
     """Start the replica, follow the store until a signal comes, and drain; return the exit code."""
     signals = Signals(replica.reload)
@@ -114,6 +118,7 @@ async def _run(
         if following.done():
             following.result()
         replica.begin_stop()
+        edge_state.drain()
         await signals.hurried(settings.drain_delay_s)
     except NothingToServe as error:
         log.error("nothing_to_serve", reason=str(error))  # noqa: TRY400
