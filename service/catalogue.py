@@ -7,7 +7,8 @@ from typing import Any
 from models.manifest import Manifest
 from models.schema import TabularSchema
 from models.store import PRODUCTION
-from service.batching.entry import Entry
+from service.batching.cost import RowBytes
+from service.batching.entry import Ask, Entry
 from service.codecs.answers import AnswerEncoder
 from service.codecs.cells import CellPacker
 from service.codecs.json_rows import JsonRows
@@ -24,9 +25,11 @@ class ServedVersion:
         max_rows: the most rows in one request.
 
     Attributes:
+        admit: lets a request pass or refuses it, before its body is read.
         submit: gives an entry to the generation that serves the version now.
     """
 
+    admit: Callable[[Ask], None]
     submit: Callable[[Entry], None]
 
     def __init__(self, manifest: Manifest, metrics: ModelMetrics, max_rows: int) -> None:
@@ -38,6 +41,7 @@ class ServedVersion:
         self.pack = (
             CellPacker(manifest.input).pack if isinstance(manifest.input, TabularSchema) else None
         )
+        self.row_bytes = RowBytes()
         self.has_probabilities = manifest.output.probabilities
 
 

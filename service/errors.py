@@ -10,6 +10,7 @@ ServiceError
 ├── NotFound              no such model, version or alias
 ├── DeadlineExceeded      the request's time is over
 ├── Overloaded            refused before any work: try again later
+│   └── TooManyRequests   so is a client that wants more than its share, while others are not
 ├── Unavailable           the model is known, but nobody can compute it now
 ├── ModelFailed           the model raised, or answered what is no answer, on this input
 ├── PoisonInput           the input ended two workers
@@ -82,7 +83,24 @@ class DeadlineExceeded(ServiceError):
 
 
 class Overloaded(ServiceError):
+    """A refusal for want of time.
+
+    Args:
+        message: a sentence for a person.
+        reason: what was wanting; from a closed set.
+        retry_after_s: when to try again.
+    """
+
     code = "overloaded"
+
+    def __init__(self, message: str, reason: str = "queue", retry_after_s: int = 1) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+class TooManyRequests(Overloaded):
+    code = "too_many_requests"
 
 
 class Unavailable(ServiceError):

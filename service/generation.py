@@ -60,10 +60,19 @@ class Generation:
         self.lanes = lanes
         self.pool = WorkerPool(settings.worker_count())
         self.batcher = Batcher(
-            self.pool, settings.max_batch_rows, settings.max_waiting, settings.hang_limit_s
+            self.pool,
+            settings.max_batch_rows,
+            settings.max_waiting,
+            settings.max_queue_wait_s,
+            settings.hang_limit_s,
         )
         for lane in lanes.values():
             self.batcher.add_lane(lane)
+
+    def inherit(self, former: "Generation") -> None:
+        """Take over what was learned of the versions that both serve."""
+        for name in self.lanes.keys() & former.lanes.keys():
+            self.lanes[name].cost = former.lanes[name].cost
 
     async def start(self) -> None:
         """Start the workers.

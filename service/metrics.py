@@ -59,6 +59,8 @@ class ModelMetrics:
         self.labels = (name, str(version))
         self.requests: dict[int, int] = {}
         """Answered requests by status."""
+        self.shed: dict[str, int] = {}
+        """Requests that were refused for want of time, by reason."""
         self.rows = 0
         self.stages = tuple(Histogram(SECONDS) for _ in STAGES)
         self.total = Histogram(SECONDS)
@@ -68,6 +70,10 @@ class ModelMetrics:
     def count(self, status: int) -> None:
         """Count an answered request."""
         self.requests[status] = self.requests.get(status, 0) + 1
+
+    def count_shed(self, reason: str) -> None:
+        """Count a request that was refused for want of time; `reason` comes from a closed set."""
+        self.shed[reason] = self.shed.get(reason, 0) + 1
 
     def observe(self, stages: Sequence[float], total_s: float) -> None:
         """Count where the time of an answered request went: seconds, in the order of STAGES."""
@@ -152,6 +158,11 @@ class Metrics(Collector):
             "Predict requests by status",
             labels=("model", "version", "status"),
         )
+        shed = CounterMetricFamily(
+            "percore_shed_total",
+            "Predict requests that were refused for want of time, by reason",
+            labels=("model", "version", "reason"),
+        )
         rows = CounterMetricFamily(
             "percore_rows_total", "Rows predicted", labels=("model", "version")
         )
@@ -163,10 +174,12 @@ class Metrics(Collector):
         for one in self._models:
             for status, count in sorted(one.requests.items()):
                 answered.add_metric((*one.labels, str(status)), count)
+            for reason, count in sorted(one.shed.items()):
+                shed.add_metric((*one.labels, reason), count)
             rows.add_metric(one.labels, one.rows)
         for (route, status), count in sorted(self._others.items()):
             others.add_metric((route, str(status)), count)
-        yield from (answered, rows, others)
+        yield from (answered, shed, rows, others)
 
 
 def _add(family: HistogramMetricFamily, labels: Sequence[str], histogram: Histogram) -> None:

@@ -180,6 +180,8 @@ class Replica:
         self, loadout: Loadout, keep: set[Name], manifests: dict[Name, Manifest]
     ) -> None:
         generation = self._builder.generation(loadout, keep, manifests)
+        if self._generation is not None:
+            generation.inherit(self._generation)
         await generation.start()
         for name in keep:
             known = self._served.get(name)
@@ -199,7 +201,9 @@ class Replica:
         if generation is not None:
             for name in keep:
                 served = self._served[name]
-                served.submit = partial(generation.batcher.submit, generation.lanes[name])
+                batcher, lane = generation.batcher, generation.lanes[name]
+                served.admit = partial(batcher.admit, lane)
+                served.submit = partial(batcher.submit, lane)
                 catalogue.models[name[0]].served[name[1]] = served
         for name in self._served.keys() - keep:
             del self._served[name]
@@ -285,5 +289,7 @@ class Replica:
             retried = queue.retried + self._counts["retried"]
             yield "percore_requests_waiting", "Requests that wait for a worker", queue.waiting
             yield "percore_requests_in_flight", "Requests that workers compute", queue.in_flight
+            wait_s = queue.wait_s
+            yield "percore_predicted_wait_seconds", "Wait of a request behind all others", wait_s
             yield "percore_requests_retried_total", "Requests of dead workers", retried
             yield "percore_inputs_quarantined", "Inputs that ended two workers", queue.quarantined

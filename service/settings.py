@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, IPvAnyNetwork, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CGROUP_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     """Most rows of gathered requests in one call of the model."""
     max_waiting: Annotated[int, Field(ge=1)] = 4096
     """Most requests that wait for a worker; one more is refused with 503 and Retry-After."""
+    max_queue_wait_s: Annotated[float, Field(gt=0)] = 1.0
+    """Longest that a request may wait behind others, by prediction; a later one is refused at once
+    with 503 and Retry-After. Behind a model that takes longer it may wait for two predictions."""
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    """Addresses or networks of your balancers: of what they forward, the client is the last other
+    address in X-Forwarded-For. Fair shares are counted by client."""
     inline_body_bytes: Annotated[int, Field(ge=0)] = 16 * 2**10
     """JSON bodies up to this size are read in the API process, larger ones in a worker."""
     request_timeout_s: Annotated[float, Field(gt=0)] = 30.0

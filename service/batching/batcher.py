@@ -1,21 +1,26 @@
 """The queue between requests and workers: it follows the policy, and owns every entry.
 
 A request goes at once when a worker is free; all that came in the same turn of the loop go
-together. While all workers are busy requests gather, and leave together when one frees.
+together. While all workers are busy requests gather, and leave together when one frees. No more
+gather than can be served in time.
 """
 
 import asyncio
+from random import random
 from time import monotonic
 from typing import NamedTuple, Protocol
 
 import structlog
 
-from service.batching.entry import Answer, Entry
+from service.batching.admission import level_s
+from service.batching.entry import Answer, Ask, Entry
+from service.batching.fair import Shares
+from service.batching.gate import Gate
 from service.batching.lane import Lane
-from service.batching.policy import hang_limit_s, may_queue, next_lane
+from service.batching.policy import hang_limit_s, is_too_late, next_lane
 from service.batching.quarantine import Key, Quarantine, Suspects, input_key
 from service.batching.results import split_result
-from service.errors import DeadlineExceeded, FrameError, Overloaded, PoisonInput, ServiceError
+from service.errors import DeadlineExceeded, FrameError, PoisonInput, ServiceError
 from service.inference.messages import BatchResult, encode_bodies, encode_cells
 
 SWEEP_S = 0.02
@@ -40,6 +45,8 @@ class Flight(NamedTuple):
     entries: list[Entry]
     suspect: Key | None
     """The input that is tried once more, alone; None for an ordinary batch."""
+    ends_at: float
+    """When it should come back, in monotonic seconds."""
 
 
 class BatcherStatistics(NamedTuple):
@@ -49,6 +56,8 @@ class BatcherStatistics(NamedTuple):
     in_flight: int
     retried: int
     quarantined: int
+    wait_s: float
+    """How long a request would wait that came now, behind all others."""
 
 
 class Batcher:
@@ -58,16 +67,23 @@ class Batcher:
         workers: where batches go.
         max_batch_rows: the most rows in a batch.
         max_waiting: the most requests that may wait; one more is refused.
+        max_queue_wait_s: the longest that a request waits behind others; a later one is refused.
         hang_limit_s: longest time of any batch.
     """
 
     def __init__(
-        self, workers: Workers, max_batch_rows: int, max_waiting: int, hang_limit_s: float
+        self,
+        workers: Workers,
+        max_batch_rows: int,
+        max_waiting: int,
+        max_queue_wait_s: float,
+        hang_limit_s: float,
     ) -> None:
         self._workers = workers
         self._max_batch_rows = max_batch_rows
-        self._max_waiting = max_waiting
         self._hang_limit_s = hang_limit_s
+        self._shares = Shares()
+        self._gate = Gate(self._shares, max_batch_rows, max_waiting, max_queue_wait_s, random)
         self._suspects = Suspects()
         self._quarantine = Quarantine(QUARANTINED_INPUTS, QUARANTINE_S)
         self._retried = 0
@@ -77,23 +93,40 @@ class Batcher:
         self._waiting = 0
         self._batches = 0
         self._scheduled = False
+        self._lag_s = 0.0
         self._loop = asyncio.get_running_loop()
+        self._sweep_due = monotonic() + SWEEP_S
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
 
     def add_lane(self, lane: Lane) -> None:
         """Serve one more model version."""
+        lane.join(self._shares)
         self._lanes.append(lane)
+
+    def admit(self, lane: Lane, ask: Ask) -> None:
+        """Let a request pass, or refuse it before its body is read.
+
+        Raises:
+            Overloaded: it could not be served in time; `TooManyRequests` if that is its client's
+                own doing.
+            DeadlineExceeded: its time is over.
+        """
+        now = monotonic()
+        # The request lay in its socket for as long as the loop is late, and so will its answer.
+        self._gate.check(lane, ask, self._free_in_s(now), now + self._lag_s)
 
     def submit(self, lane: Lane, entry: Entry) -> None:
         """Accept a request; its future gets an `Answer` or a `ServiceError`.
 
         Raises:
-            Overloaded: too many requests wait already.
+            Overloaded: it could not be served in time.
+            DeadlineExceeded: its time is over.
             PoisonInput: this input ended two workers lately.
         """
-        if not may_queue(self._waiting, self._max_waiting):
-            raise Overloaded("Too many requests are waiting; try again in a moment.")
+        self.admit(lane, Ask(entry.client, entry.priority, entry.deadline, entry.rows))
         entry.enqueued_at = monotonic()
+        batch_rows = lane.cost.batch_rows(self._max_batch_rows, entry.deadline - entry.enqueued_at)
+        entry.cost_s = lane.cost.share_s(entry.rows, batch_rows)
         if self._quarantine:
             key = input_key(lane.name, entry.payload)
             if self._quarantine.holds(key, entry.enqueued_at):
@@ -108,7 +141,8 @@ class Batcher:
         """Return a snapshot."""
         in_flight = sum(len(flight.entries) for flight in self._flights.values())
         waiting = self._waiting + len(self._suspects.waiting())
-        return BatcherStatistics(waiting, in_flight, self._retried, len(self._quarantine))
+        wait_s = level_s(self._shares.cost_s, self._free_in_s(monotonic()))
+        return BatcherStatistics(waiting, in_flight, self._retried, len(self._quarantine), wait_s)
 
     def close(self) -> None:
         """Stop looking for requests whose time is over."""
@@ -131,7 +165,7 @@ class Batcher:
         now = monotonic()
         answers = split_result(result, flight.entries, flight.lane.output, now)
         del self._flights[worker]
-        rows = sum([entry.payload.rows for entry in flight.entries])
+        rows = sum([max(got.rows, 1) for got in result.entries])
         flight.lane.learn(rows, now - flight.entries[0].sent_at)
         self._idle.append(worker)
         if flight.suspect is not None:
@@ -166,7 +200,7 @@ class Batcher:
     def _clear(self, lane: Lane, key: Key) -> None:
         """The input ended nobody: who waited for it goes to the front of the queue."""
         followers = self._suspects.settle(key)
-        lane.waiting.extendleft(reversed(followers))
+        lane.cleared.extend(followers)
         self._waiting += len(followers)
 
     def _convict(self, key: Key, entry: Entry) -> None:
@@ -179,8 +213,8 @@ class Batcher:
     def _dispatch(self) -> None:
         self._scheduled = False
         while self._idle and self._waiting:
-            oldest = {lane: came for lane in self._lanes if (came := lane.oldest()) is not None}
-            lane = next_lane(oldest)
+            turns = {lane: turn for lane in self._lanes if (turn := lane.turn()) is not None}
+            lane = next_lane(turns)
             if lane is None:
                 return
             now = monotonic()
@@ -190,16 +224,16 @@ class Batcher:
                 continue
             taken = lane.take(self._max_batch_rows)
             self._waiting -= len(taken)
-            batch = [entry for entry in taken if _is_wanted(entry, now)]
+            batch = [entry for entry in taken if _is_wanted(entry, now, lane)]
             if self._suspects or self._quarantine:
                 batch = [entry for entry in batch if self._is_innocent(lane, entry, now)]
             if batch:
-                self._send(self._idle.pop(), Flight(lane, batch, None), now)
+                self._send(self._idle.pop(), Flight(lane, batch, None, now), now)
 
     def _try_alone(self, lane: Lane, entry: Entry, now: float) -> None:
         key = input_key(lane.name, entry.payload)
-        if _is_wanted(entry, now):
-            self._send(self._idle.pop(), Flight(lane, [entry], key), now)
+        if _is_wanted(entry, now, lane):
+            self._send(self._idle.pop(), Flight(lane, [entry], key, now), now)
             return
         # Its client is gone: the next request with this input takes its place.
         followers = self._suspects.settle(key)
@@ -216,14 +250,14 @@ class Batcher:
         return not self._suspects.follows(key, entry)
 
     def _send(self, worker: int, flight: Flight, now: float) -> None:
-        lane, batch, _ = flight
+        lane, batch = flight.lane, flight.entries
         rows, deadline = 0, batch[0].deadline
         for entry in batch:
             entry.sent_at = now
-            rows += entry.payload.rows
+            rows += entry.rows
             deadline = min(deadline, entry.deadline)
         self._batches = (self._batches + 1) & 0xFFFFFFFF
-        self._flights[worker] = flight
+        self._flights[worker] = flight._replace(ends_at=now + lane.cost.predict(rows))
         payloads = [entry.payload for entry in batch]
         wanted = [entry.probabilities for entry in batch]
         cells = [payload.cells for payload in payloads if payload.cells is not None]
@@ -239,16 +273,26 @@ class Batcher:
     def _sweep(self) -> None:
         """Answer everybody whose time is over; work that has not begun will not begin."""
         now = monotonic()
+        self._lag_s = max(now - self._sweep_due, self._lag_s / 2)
+        self._sweep_due = now + SWEEP_S
         for lane in self._lanes:
-            for queue in (lane.waiting, lane.suspects):
+            for queue in (lane.waiting, lane.cleared, lane.suspects):
                 for entry in queue:
                     _expire(entry, now)
+            self._waiting -= lane.discard_done()
         for entry in self._suspects.waiting():
             _expire(entry, now)
         for flight in self._flights.values():
             for entry in flight.entries:
                 _expire(entry, now)
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
+
+    def _free_in_s(self, now: float) -> list[float]:
+        """Return when each worker is free, ascending; an overdue one is not free any moment."""
+        free = [abs(flight.ends_at - now) for flight in self._flights.values()]
+        free += [0.0] * len(self._idle)
+        free.sort()
+        return free or [0.0]
 
 
 def _resolve(entry: Entry, answer: Answer | ServiceError) -> None:
@@ -261,8 +305,12 @@ def _resolve(entry: Entry, answer: Answer | ServiceError) -> None:
         entry.future.set_result(answer)
 
 
-def _is_wanted(entry: Entry, now: float) -> bool:
+def _is_wanted(entry: Entry, now: float, lane: Lane) -> bool:
+    """Return whether a request shall be computed: somebody waits, and it can be done in time."""
     _expire(entry, now)
+    predicted_s = lane.cost.predict(entry.rows)
+    if is_too_late(now, entry.enqueued_at, entry.deadline, predicted_s):
+        _resolve(entry, DeadlineExceeded("The request's time was over before it was answered."))
     return not entry.future.done()
 
 

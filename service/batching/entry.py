@@ -41,26 +41,44 @@ class Payload(NamedTuple):
     """Whether it may share a batch with others; a large table travels alone."""
 
 
+class Ask(NamedTuple):
+    """Who wants how much by when: what admission needs to know, known from the headers."""
+
+    client: str
+    """Whose share it is of."""
+    priority: int
+    deadline: float
+    """Monotonic seconds; after it nobody waits for the answer."""
+    rows: int = 1
+    """Rows, as far as they can be told."""
+
+
 class Entry:
     """One accepted request; the API process owns it until its future is done.
 
     Args:
         payload: what shall be computed.
         probabilities: whether the client asked for them.
-        deadline: monotonic seconds; after it nobody waits for the answer.
+        ask: who wants it, and by when.
         future: gets an `Answer` or a `ServiceError`.
 
     Attributes:
+        rows: rows, as far as they are known.
+        cost_s: the seconds of a worker that it will probably take.
         enqueued_at: monotonic seconds.
         sent_at: when its batch left for a worker; 0.0 while it waits.
     """
 
     __slots__ = (
+        "client",
+        "cost_s",
         "deadline",
         "enqueued_at",
         "future",
         "payload",
+        "priority",
         "probabilities",
+        "rows",
         "sent_at",
     )
 
@@ -68,12 +86,13 @@ class Entry:
         self,
         payload: Payload,
         probabilities: bool,
-        deadline: float,
+        ask: Ask,
         future: "asyncio.Future[Answer]",
     ) -> None:
         self.payload = payload
         self.probabilities = probabilities
-        self.deadline = deadline
+        self.client, self.priority, self.deadline, self.rows = ask
         self.future = future
+        self.cost_s = 0.0
         self.enqueued_at = 0.0
         self.sent_at = 0.0

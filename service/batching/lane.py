@@ -2,11 +2,13 @@
 
 from collections import deque
 from collections.abc import Callable
-from itertools import takewhile
+from math import inf
 
 from models.schema import OutputSchema
+from service.batching.cost import CostModel
 from service.batching.entry import Entry, Payload
-from service.batching.policy import batch_length
+from service.batching.fair import FairQueue, Shares
+from service.batching.policy import Turn, fits
 
 FORGET = 0.98
 """What is kept of the slowest batch's time at each one that was faster."""
@@ -25,6 +27,8 @@ class Lane:
     __slots__ = (
         "_slowest_row_s",
         "_slowest_s",
+        "cleared",
+        "cost",
         "model",
         "name",
         "on_batch",
@@ -40,28 +44,54 @@ class Lane:
         self.model = model
         self.output = output
         self.on_batch = on_batch
-        self.waiting: deque[Entry] = deque()
+        self.waiting: FairQueue[Entry] = FairQueue(Shares())
+        self.cleared: deque[Entry] = deque()
+        """Requests that were suspected and are not any more: they have waited long enough."""
         self.suspects: deque[Entry] = deque()
         """Requests whose worker died: each is tried once more, alone."""
+        self.cost = CostModel()
         self._slowest_s = 0.0
         self._slowest_row_s = 0.0
 
-    def oldest(self) -> float | None:
-        """Return when the oldest waiting request came, in monotonic seconds."""
-        queue = self.suspects or self.waiting
-        return queue[0].enqueued_at if queue else None
+    def join(self, shares: Shares) -> None:
+        """Divide workers with the lanes that have the same shares; nothing waits yet."""
+        self.waiting = FairQueue(shares)
+
+    def turn(self) -> Turn | None:
+        """Return whose turn it is here, or None: nothing waits."""
+        retried = self.suspects or self.cleared
+        if retried:
+            return (-inf, -inf, retried[0].enqueued_at)
+        return self.waiting.turn() if self.waiting else None
 
     def take(self, max_rows: int) -> list[Entry]:
-        """Remove and return the next batch: requests of one kind, oldest first."""
-        first = self.waiting[0].payload
-        if not first.joins:
-            return [self.waiting.popleft()]
-        alike = takewhile(lambda entry: _joins(entry.payload, first), self.waiting)
-        count = batch_length((entry.payload.rows for entry in alike), max_rows)
-        return [self.waiting.popleft() for _ in range(count)]
+        """Remove and return the next batch: requests of one kind, in the order of their turns."""
+        first = self._pop()
+        batch, payload, rows = [first], first.payload, first.rows
+        if payload.joins:
+            limit = self.cost.batch_rows(max_rows, first.deadline - first.enqueued_at)
+            while self.cleared or self.waiting:
+                following = self.cleared[0] if self.cleared else self.waiting.peek()
+                if not (_joins(following.payload, payload) and fits(rows, following.rows, limit)):
+                    break
+                batch.append(self._pop())
+                rows += following.rows
+        return batch
+
+    def discard_done(self) -> int:
+        """Remove requests that nobody waits for any more; return how many."""
+        if not any(entry.future.done() for entry in self.waiting):
+            return 0
+        before = len(self.waiting)
+        self.waiting.discard(lambda entry: entry.future.done())
+        return before - len(self.waiting)
+
+    def _pop(self) -> Entry:
+        return self.cleared.popleft() if self.cleared else self.waiting.pop()
 
     def learn(self, rows: int, seconds: float) -> None:
-        """Remember how long batches take, for the hang limit."""
+        """Remember how long batches take, for predictions and for the hang limit."""
+        self.cost.learn(rows, seconds)
         self._slowest_s = max(seconds, FORGET * self._slowest_s)
         self._slowest_row_s = max(seconds / rows, FORGET * self._slowest_row_s)
 

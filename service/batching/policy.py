@@ -1,11 +1,11 @@
 """Batching, decided in plain code: no clock, no loop, no process.
 
 When a worker is free, what waits goes at once. While all are busy, requests gather; the next free
-worker takes the model whose oldest request waited longest, and as many of its requests as fit.
-There is no timer, so a lone request never waits for company.
+worker takes the request whose turn it is, and as many others of its model as fit. There is no
+timer, so a lone request never waits for company.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 Key = TypeVar("Key")
@@ -16,36 +16,36 @@ HANG_FLOOR_S = 1.0
 RETRY_SHARE = 0.4
 
 
-def next_lane(oldest: Mapping[Key, float]) -> Key | None:
+Turn = tuple[float, float, float]
+"""A client's turn, a priority's within the client, and since when the request waits."""
+
+
+def next_lane(turns: Mapping[Key, Turn]) -> Key | None:
     """Return the lane to serve next.
 
     Args:
-        oldest: lane → when its oldest waiting request came, for lanes where something waits.
+        turns: lane → whose turn it is there, for lanes where something waits; the lowest is next.
     """
-    return min(oldest, key=oldest.__getitem__) if oldest else None
+    return min(turns, key=turns.__getitem__) if turns else None
 
 
-def batch_length(rows: Iterable[int], max_rows: int) -> int:
-    """Return how many of the oldest requests travel together.
+def fits(taken_rows: int, rows: int, batch_rows: int) -> bool:
+    """Return whether one more request joins a batch; one larger than a batch travels alone.
 
     Args:
-        rows: rows of each waiting request, oldest first.
-        max_rows: the most rows in a batch; one larger request travels alone.
+        taken_rows: rows in the batch so far.
+        rows: rows of the request.
+        batch_rows: the most rows in a batch.
     """
-    total = count = 0
-    for size in rows:
-        total += size
-        if total > max_rows and count:
-            break
-        count += 1
-        if total >= max_rows:
-            break
-    return count
+    return not taken_rows or taken_rows + rows <= batch_rows
 
 
-def may_queue(waiting: int, limit: int) -> bool:
-    """Return whether one more request may wait."""
-    return waiting < limit
+def is_too_late(now: float, enqueued_at: float, deadline: float, predicted_s: float) -> bool:
+    """Return whether a request that waited cannot be done in time any more.
+
+    One that never could is not too late: if nobody tried, a prediction that is wrong would stay.
+    """
+    return now + predicted_s > deadline >= enqueued_at + predicted_s
 
 
 def hang_limit_s(expected_s: float, remaining_s: float, ceiling_s: float) -> float:

@@ -23,6 +23,7 @@ from service.errors import (
     PoisonInput,
     ServiceError,
     TooLarge,
+    TooManyRequests,
     TooSlow,
     Unavailable,
     Unfit,
@@ -43,6 +44,7 @@ STATUS: dict[type[ServiceError], int] = {
     TooLarge: 413,
     UnsupportedMedia: 415,
     Unfit: 422,
+    TooManyRequests: 429,
     HeadTooLarge: 431,
     Internal: 500,
     ModelFailed: 500,
@@ -52,6 +54,8 @@ STATUS: dict[type[ServiceError], int] = {
     DeadlineExceeded: 504,
 }
 RETRY_AFTER_S = b"1"
+UNKNOWN = "unknown"
+"""The address of a client that has none, as on a Unix socket."""
 LINGER_S = 2.0
 """How long a client may go on sending a body that was refused for its size."""
 JSON = b"application/json"
@@ -81,13 +85,15 @@ class Client:
     There is one a connection, as a connection works on one request at a time.
 
     Attributes:
+        address: where the connection comes from.
         receive: gives the body of the request that is worked on, as in ASGI.
         waiting: what that request waits for, so that its work is not begun once nobody wants it.
     """
 
-    __slots__ = ("receive", "waiting")
+    __slots__ = ("address", "receive", "waiting")
 
     def __init__(self) -> None:
+        self.address = UNKNOWN
         self.receive: Receive = _nothing_to_receive
         self.waiting: asyncio.Future[Any] | None = None
 
@@ -105,6 +111,9 @@ def client_of(scope: Scope, receive: Receive) -> Client:
     """Return the client of a request; a server that is not ours tells nothing of its leaving."""
     client: Client = scope.get("extensions", {}).get(CLIENT) or Client()
     client.receive = receive
+    peer = scope.get("client")
+    if peer:
+        client.address = peer[0]
     return client
 
 
@@ -128,7 +137,9 @@ def error_reply(error: ServiceError, id_: bytes) -> Reply:
         }
     )
     headers = [(b"content-type", JSON), (b"x-request-id", id_)]
-    if status == 503:
+    if isinstance(error, Overloaded):
+        headers.append((b"retry-after", str(error.retry_after_s).encode()))
+    elif status == 503:
         headers.append((b"retry-after", RETRY_AFTER_S))
     if status == 413:
         headers.append((b"connection", b"close"))  # the rest of the body will not be read

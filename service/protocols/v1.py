@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import structlog
 
-from service.batching.entry import Answer, Entry, Payload
+from service.batching.entry import Answer, Ask, Entry, Payload
+from service.batching.fair import HIGH, LOW, NORMAL
 from service.catalogue import ServedVersion
 from service.codecs.json_rows import Form
-from service.errors import Internal, ServiceError, Unfit, Unreadable, UnsupportedMedia
+from service.errors import Internal, Overloaded, ServiceError, Unfit, Unreadable, UnsupportedMedia
 from service.inference.messages import Media
 from service.log import Sampler
 from service.protocols.http import (
@@ -25,6 +26,7 @@ from service.protocols.http import (
     read_options,
     request_id,
 )
+from service.protocols.peer import PeerNames
 from service.settings import Settings
 
 OPTIONS = frozenset({"probabilities"})
@@ -33,6 +35,7 @@ PICTURES = (b"image/png", b"image/jpeg")
 JSON_NAMES = (JSON, b"application/x-www-form-urlencoded")
 SMALL_PICTURES_BYTES = 1 << 20
 """Up to this size a request's pictures share a batch with others."""
+PRIORITIES = {b"high": HIGH, b"normal": NORMAL, b"low": LOW}
 _SWITCH = {"true": True, "1": True, "": True, "false": False, "0": False}
 
 log = structlog.get_logger()
@@ -58,6 +61,7 @@ class PredictV1:
 
     def __init__(self, settings: Settings, sampler: Sampler) -> None:
         self._create_future = asyncio.get_running_loop().create_future
+        self._name = PeerNames(settings.trusted_proxies).name
         self._passes = sampler.passes
         self._max_body_bytes = settings.max_body_bytes
         self._inline_body_bytes = settings.inline_body_bytes
@@ -84,6 +88,9 @@ class PredictV1:
             raise
         except ServiceError as error:
             reply = error_reply(error, id_)
+            if isinstance(error, Overloaded):
+                with suppress(ServiceError):
+                    find().metrics.count_shed(error.reason)
         except Exception:
             log.exception("defect", request_id=id_.decode())
             reply = error_reply(Internal("The service has a defect; its log tells more."), id_)
@@ -95,17 +102,19 @@ class PredictV1:
     async def _answer(
         self, find: Find, raw: Headers, query: bytes, client: Client, id_: bytes
     ) -> Reply:
-        find()  # a path that means nothing is refused before its body is read
+        served = find()
+        ask = self._ask(served, raw, client)
+        served.admit(ask)  # what cannot be served in time is refused before its body is read
         body = await read_body(client.receive, raw, self._max_body_bytes)
         started = monotonic()
         # Looked up now and not before: the version may have been swapped while the body came in.
         served = find()
         probabilities = bool(query) and _wants_probabilities(query, served)
-        timeout_s = self._timeout_s
-        if b"x-request-timeout-ms" in raw:
-            timeout_s = self._asked_timeout_s(raw[b"x-request-timeout-ms"])
         payload, form = self._read(served, raw.get(b"content-type", JSON), body)
-        entry = Entry(payload, probabilities, started + timeout_s, self._create_future())
+        rows = payload.rows
+        if payload.cells is None and served.tabular:
+            rows = served.row_bytes.rows(len(body))
+        entry = Entry(payload, probabilities, ask._replace(rows=rows), self._create_future())
         parsed = monotonic()
         served.submit(entry)
         client.waiting = entry.future
@@ -122,6 +131,7 @@ class PredictV1:
         stages = (parsed - started, queue_s, predict_s, transfer_s, done - answered)
         served.metrics.observe(stages, done - started)
         served.metrics.rows += answer.rows
+        served.row_bytes.learn(len(body), answer.rows)
         served.metrics.count(200)
         self._note(served, 200, id_, done - started, answer.rows)
         headers = [(b"content-type", JSON), (b"x-request-id", id_), _server_timing(stages)]
@@ -146,6 +156,21 @@ class PredictV1:
         taken = [JSON] if served.tabular else [JSON, *PICTURES]
         names = ", ".join(name.decode() for name in taken)
         raise UnsupportedMedia(f"{served.manifest.name} takes {names}; say so by Content-Type.")
+
+    def _ask(self, served: ServedVersion, raw: Headers, client: Client) -> Ask:
+        """Return what the headers tell of a request; its time begins now."""
+        timeout_s = self._timeout_s
+        if b"x-request-timeout-ms" in raw:
+            timeout_s = self._asked_timeout_s(raw[b"x-request-timeout-ms"])
+        priority = NORMAL
+        if b"x-priority" in raw:
+            asked = PRIORITIES.get(raw[b"x-priority"].strip().lower())
+            if asked is None:
+                raise Unreadable("X-Priority is high, normal or low.", code="bad_header")
+            priority = asked
+        length = raw.get(b"content-length", b"")
+        rows = served.row_bytes.rows(int(length)) if length.isdigit() else 1
+        return Ask(self._name(client.address, raw), priority, monotonic() + timeout_s, rows)
 
     def _asked_timeout_s(self, text: bytes) -> float:
         if not text.isdigit() or not int(text[:12]) > 0:

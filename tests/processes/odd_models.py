@@ -65,6 +65,26 @@ class Moody(Plain):
         return super().predict(X) + off
 
 
+class Burner(Plain):
+    """Computes for 3 ms a call and 0.1 ms a row."""
+
+    def predict(self, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        sums = super().predict(X)
+        ends_at = time.thread_time() + 0.003 + 0.0001 * len(sums)
+        while time.thread_time() < ends_at:
+            pass
+        return sums
+
+
+class Napper(Plain):
+    """Takes 1 ms a call and 4 ms a row, and no core: its capacity is the same on any machine."""
+
+    def predict(self, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        sums = super().predict(X)
+        time.sleep(0.001 + 0.004 * len(sums))
+        return sums
+
+
 class Constant(Plain):
     """Answers what it was taught, whatever it is asked: its own version, in the swap test."""
 

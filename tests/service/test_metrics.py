@@ -2,7 +2,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.metrics import Histogram, Metrics
 
-ORDER = ("model", "version", "status", "stage", "route", "le")
+ORDER = ("model", "version", "status", "reason", "stage", "route", "le")
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, tuple[str, ...]], float]:
@@ -28,6 +28,7 @@ def test_what_is_counted_is_what_prometheus_reads() -> None:
     model.count(200)
     model.count(200)
     model.count(422)
+    model.count_shed("queue")
     model.rows += 7
     model.observe((0.1, 0.2, 0.3, 0.0, 0.0), 0.6)
     model.on_batch(4, 2)
@@ -36,6 +37,7 @@ def test_what_is_counted_is_what_prometheus_reads() -> None:
     read = samples(metrics)
     assert read["percore_requests_total", ("iris", "2", "200")] == 2
     assert read["percore_requests_total", ("iris", "2", "422")] == 1
+    assert read["percore_shed_total", ("iris", "2", "queue")] == 1
     assert read["percore_rows_total", ("iris", "2")] == 7
     assert read["percore_stage_duration_seconds_sum", ("iris", "2", "queue")] == 0.2
     assert read["percore_request_duration_seconds_count", ("iris", "2")] == 1

@@ -10,7 +10,8 @@ import pytest
 
 from models.schema import OutputSchema
 from service.batching.batcher import Batcher
-from service.batching.entry import Answer, Entry, Payload
+from service.batching.entry import Answer, Ask, Entry, Payload
+from service.batching.fair import NORMAL
 from service.batching.lane import Lane
 from service.codecs.cells import Cells
 from service.errors import DeadlineExceeded, FrameError, Overloaded, PoisonInput
@@ -46,7 +47,7 @@ class Scene:
 
     def __init__(self, max_rows: int, max_waiting: int) -> None:
         self.workers = NotingWorkers()
-        self.batcher = Batcher(self.workers, max_rows, max_waiting, hang_limit_s=20.0)
+        self.batcher = Batcher(self.workers, max_rows, max_waiting, 1.0, hang_limit_s=20.0)
         self.batches: list[tuple[int, int]] = []
         self.lane = Lane(
             "toy/1", 0, OUTPUT, lambda rows, requests: self.batches.append((rows, requests))
@@ -56,11 +57,14 @@ class Scene:
     def _on_batch(self, rows: int, requests: int) -> None:
         self.batches.append((rows, requests))
 
-    def submit(self, *values: float, timeout_s: float = 60.0) -> "asyncio.Future[Answer]":
+    def submit(
+        self, *values: float, timeout_s: float = 60.0, client: str = "somebody"
+    ) -> "asyncio.Future[Answer]":
         cells = Cells(len(values), struct.pack(f"={len(values)}d", *values))
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         payload = Payload(cells.rows, cells)
-        self.batcher.submit(self.lane, Entry(payload, False, monotonic() + timeout_s, future))
+        ask = Ask(client, NORMAL, monotonic() + timeout_s, cells.rows)
+        self.batcher.submit(self.lane, Entry(payload, False, ask, future))
         return future
 
     def answer(self, worker: int) -> None:
@@ -267,9 +271,12 @@ def test_a_request_cancelled_on_its_way_leaves_its_neighbours_their_answers() ->
 def test_a_request_whose_time_is_over_is_answered_and_not_started() -> None:
     async def act() -> None:
         async with scene() as stage:
-            late = stage.submit(1.0, timeout_s=0.0)
+            with pytest.raises(DeadlineExceeded):
+                stage.submit(1.0, timeout_s=0.0)
+            late = stage.submit(1.0, timeout_s=0.05)
             with pytest.raises(DeadlineExceeded):
                 await late
+            assert stage.batcher.statistics().waiting == 0
             stage.batcher.on_idle(1)
             assert stage.workers.sent == []
 
@@ -312,7 +319,8 @@ def test_lanes_take_turns_by_age_and_never_mix() -> None:
             stage.submit(1.0)
             cells = Cells(1, struct.pack("=d", 9.0))
             future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-            entry = Entry(Payload(1, cells), False, monotonic() + 60, future)
+            ask = Ask("somebody", NORMAL, monotonic() + 60)
+            entry = Entry(Payload(1, cells), False, ask, future)
             stage.batcher.submit(other, entry)
             stage.submit(2.0)
             stage.batcher.on_idle(1)

@@ -180,8 +180,8 @@ def test_the_work_ahead_is_what_is_served_before() -> None:
 
 
 @given(st.lists(requests, max_size=40), requests)
-def test_the_work_ahead_is_near_the_truth(entries: list[Request], new: Request) -> None:
-    """Exactly true would be as long as the queue; it may be off by a round or two."""
+def test_the_work_ahead_is_hardly_underestimated(entries: list[Request], new: Request) -> None:
+    """Who waits for little is taken to wait for as much as oneself."""
     entries = [Request(e.client, NORMAL, 1.0) for e in entries]
     shares = Shares()
     queue: FairQueue[Request] = FairQueue(shares)
@@ -191,7 +191,7 @@ def test_the_work_ahead_is_near_the_truth(entries: list[Request], new: Request) 
     predicted = shares.ahead_s(mine.client, mine.priority, mine.cost_s)
     queue.append(mine)
     truth = drain(queue).index(mine)
-    assert truth - 5 <= predicted <= truth + 5
+    assert truth - 5 <= predicted <= len(entries)
 
 
 def test_urgent_requests_have_less_ahead_of_them() -> None:

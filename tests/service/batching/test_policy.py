@@ -8,56 +8,45 @@ from hypothesis import strategies as st
 from service.batching import policy
 from service.batching.policy import (
     HANG_FLOOR_S,
-    batch_length,
+    fits,
     hang_limit_s,
-    may_queue,
+    is_too_late,
     next_lane,
 )
 
 
-@pytest.mark.parametrize(
-    ("rows", "max_rows", "count"),
-    [
-        ([1, 1, 1], 10, 3),
-        ([1, 1, 1], 2, 2),
-        ([5, 5, 5], 10, 2),
-        ([5, 6], 10, 1),
-        ([100, 1], 10, 1),
-        ([], 10, 0),
-    ],
-)
-def test_batch_length(rows: list[int], max_rows: int, count: int) -> None:
-    assert batch_length(rows, max_rows) == count
-
-
 @given(st.lists(st.integers(1, 50), min_size=1), st.integers(1, 100))
-def test_a_batch_is_never_empty_nor_too_large(rows: list[int], max_rows: int) -> None:
-    count = batch_length(rows, max_rows)
-    assert count >= 1
-    assert count == 1 or sum(rows[:count]) <= max_rows
-    if count < len(rows) and sum(rows[:count]) < max_rows:
-        assert sum(rows[: count + 1]) > max_rows
+def test_a_batch_is_never_empty_nor_too_large(rows: list[int], batch_rows: int) -> None:
+    taken: list[int] = []
+    for size in rows:
+        if not fits(sum(taken), size, batch_rows):
+            assert sum(taken) + size > batch_rows
+            break
+        taken.append(size)
+    assert taken
+    assert len(taken) == 1 or sum(taken) <= batch_rows
 
 
-@given(st.lists(st.integers(1, 50)), st.integers(1, 100))
-def test_every_request_travels_once_and_in_order(rows: list[int], max_rows: int) -> None:
-    travelled: list[int] = []
-    waiting = list(rows)
-    while waiting:
-        count = batch_length(waiting, max_rows)
-        travelled += waiting[:count]
-        del waiting[:count]
-    assert travelled == rows
-
-
-def test_the_lane_whose_request_waited_longest_is_next() -> None:
-    assert next_lane({"a": 2.0, "b": 1.0}) == "b"
+def test_the_lane_whose_turn_it_is_is_next() -> None:
+    assert next_lane({"a": (2.0, 0.0, 1.0), "b": (1.0, 5.0, 9.0)}) == "b"
+    assert next_lane({"a": (1.0, 0.0, 2.0), "b": (1.0, 0.0, 1.0)}) == "b"
     assert next_lane({}) is None
 
 
-def test_the_queue_is_bounded() -> None:
-    assert may_queue(9, 10)
-    assert not may_queue(10, 10)
+@pytest.mark.parametrize(
+    ("now", "predicted_s", "late"),
+    [
+        (10.0, 0.1, False),
+        (10.3, 0.1, False),
+        (10.45, 0.1, True),
+        (10.0, 0.6, False),  # hopeless from the start by the prediction, which may be wrong
+        (10.45, 0.6, False),
+    ],
+)
+def test_what_cannot_be_done_any_more_is_not_begun(
+    now: float, predicted_s: float, late: bool
+) -> None:
+    assert is_too_late(now, 10.0, 10.5, predicted_s) == late
 
 
 seconds = st.floats(0.0, 1000.0)
