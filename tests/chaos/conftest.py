@@ -12,6 +12,7 @@ from tests.chaos.table import Verdict, write
 
 REPORT = Path("runs/chaos.json")
 FULL_TIMEOUT_S = 1800
+MODEST_PER_S = 300.0
 _verdicts: list[Verdict] = []
 
 
@@ -35,9 +36,14 @@ def verdict(request: pytest.FixtureRequest) -> Verdict:
 
 @pytest.fixture(scope="session")
 def capacity_per_s(shelf: Path, form: Form, tmp_path_factory: pytest.TempPathFactory) -> float:
-    """Requests a second that the service answers when clients never pause."""
+    """Requests a second that the service answers when clients never pause.
+
+    The short form does not measure them: a modest rate that any machine bears is enough for counts.
+    """
+    if not form.full:
+        return MODEST_PER_S
     with bench(shelf, tmp_path_factory.mktemp("capacity")) as started:
-        return measure_capacity(started, form.pick(2.0, 8.0))
+        return measure_capacity(started, 8.0)
 
 
 @pytest.hookimpl(wrapper=True)

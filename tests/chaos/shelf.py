@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,10 +39,14 @@ _answered: dict[tuple[str, str], list[Answer]] = {}
 def stock(folder: Path) -> Path:
     """Register every model and return the store's folder."""
     store = folder / "store"
-    _register(folder, STEADY, Obedient(constant=0.5, call_s=0.001, row_s=0.001))
-    _register(folder, STEADY, Obedient(constant=1e6, call_s=0.001, row_s=0.001))
-    _register(folder, SLOW, Obedient(nap_s=NAP_S))
-    _register(folder, WIDE, Obedient(constant=0.1234567, width=400))
+    models = {
+        STEADY: [Obedient(constant, call_s=0.001, row_s=0.001) for constant in (0.5, 1e6)],
+        SLOW: [Obedient(nap_s=NAP_S)],
+        WIDE: [Obedient(constant=0.1234567, width=400)],
+    }
+    with ThreadPoolExecutor() as pool:
+        # Names side by side, versions of a name in their order: each waits for a proving process.
+        list(pool.map(lambda name: _register_all(folder, name, models[name]), models))
     _corrupt(store / STEADY)
     return store
 
@@ -106,13 +111,16 @@ def _importable() -> Iterator[None]:
             os.environ["PYTHONPATH"] = before
 
 
-def _register(folder: Path, name: str, model: Obedient) -> None:
+def _register_all(folder: Path, name: str, versions: Sequence[Obedient]) -> None:
     rows = good_rows(5, start=1)
-    joblib.dump(model.fit(rows), folder / "model.joblib")
+    place = folder / name
+    place.mkdir()
     lines = ["id,command", *(",".join(map(str, row)) for row in rows)]
-    (folder / "rows.csv").write_text("\n".join(lines) + "\n")
-    registration = Registration(folder / "model.joblib", folder / "rows.csv", name)
-    register(registration, Store(folder / "store"), Stages())
+    (place / "rows.csv").write_text("\n".join(lines) + "\n")
+    for model in versions:
+        joblib.dump(model.fit(rows), place / "model.joblib")
+        registration = Registration(place / "model.joblib", place / "rows.csv", name)
+        register(registration, Store(folder / "store"), Stages())
 
 
 def _corrupt(model: Path) -> None:

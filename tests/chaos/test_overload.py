@@ -60,7 +60,7 @@ def goodput_per_s(outcomes: Outcomes, duration_s: float) -> float:
 
 @pytest.mark.parametrize("times", chosen_form().pick([5], sorted(GOODPUT)))
 def test_overload(shelf: Path, tmp_path: Path, form: Form, verdict: Verdict, times: int) -> None:
-    long_s, after_s = form.pick(2.5, 30.0), form.pick(2.0, 5.0)
+    long_s, after_s = form.pick(2.5, 30.0), form.pick(1.0, 5.0)
     with bench(shelf, tmp_path) as started:
         peak_per_s = measure_peak(started) if form.full else PEAK_PER_S
         streams = (
@@ -119,7 +119,7 @@ def recovery_s(calm: LoadResult) -> float:
 
 def test_a_hog_beside_others(shelf: Path, tmp_path: Path, form: Form, verdict: Verdict) -> None:
     """One client asks ten times the capacity; nine others get what they ask, as if alone."""
-    long_s = form.pick(4.0, 30.0)
+    long_s = form.pick(3.0, 30.0)
     with bench(shelf, tmp_path) as started:
         peak_per_s = measure_peak(started) if form.full else PEAK_PER_S
         others = [

@@ -24,9 +24,11 @@ from tests.chaos.table import Verdict
 
 pytestmark = [pytest.mark.integration, pytest.mark.chaos]
 FIRST_POISON = 1_000_000
-AT_ONCE_S = 0.001
-"""Copies that began within this time of the first ran already when it killed: poison kills at
-once, and the news of it needs longer than that to reach the next worker."""
+AT_ONCE_S = 0.05
+"""A copy that began within this time of the first may have been on its way to another worker when
+the first one killed: it is not the service's fault, once. The retry may begin as soon, too, so
+only the sum over all inputs tells the two apart."""
+MOST_DEATHS_ON_AVERAGE = 2.2
 MOST_DEATHS = 2
 
 
@@ -90,29 +92,34 @@ def judge_poison(verdict: Verdict, bad: LoadResult, ledger: Sequence[Began], dis
             begun[one.row].append(one)
     deaths = {row: deaths_apart(lines) for row, lines in begun.items()}
     worst = max(deaths.values(), default=0)
+    total = sum(len({one.pid for one in lines}) for lines in begun.values())
     verdict.notes.append(
         f"{len(deaths)} of {distinct} inputs killed, at most {worst} times each,"
-        f" {sum(map(len, begun.values()))} deaths in all"
+        f" {total} deaths in all"
     )
     verdict.expect(len(deaths) > 0, "no poison reached a worker")
-    verdict.expect(worst <= MOST_DEATHS, f"an input killed {worst} workers: {deaths}")
+    verdict.expect(worst <= MOST_DEATHS, f"an input killed {worst} workers")
+    most = max(MOST_DEATHS_ON_AVERAGE * len(deaths), MOST_DEATHS * len(deaths) + 1)
+    verdict.expect(total <= most, f"{len(deaths)} inputs killed {total} workers")
 
 
 def deaths_apart(lines: Sequence[Began]) -> int:
-    """Count the workers that an input killed; copies that ran beside the first count as one."""
+    """Count the workers that an input killed, without one copy that may have run already."""
     first_s = min(one.at_s for one in lines)
     at_once = {one.pid for one in lines if one.at_s - first_s < AT_ONCE_S}
     pids = {one.pid for one in lines}
-    assert len(at_once) <= WORKERS
-    return len(pids) - len(at_once) + 1
+    beside = min(len(at_once), WORKERS) - 1
+    return max(len(pids) - beside, 1)
 
 
-def test_deaths_that_were_beside_the_first_count_once() -> None:
-    """The judge itself: three deaths one after the other are three."""
+def test_the_judge_of_deaths() -> None:
+    """Three deaths one after the other are three; one beside the first is not counted."""
     apart = [Began(1, pid, pid * 1.0) for pid in (1, 2, 3)]
     assert deaths_apart(apart) == 3
-    beside = [Began(1, 1, 0.0), Began(1, 2, 0.0005), Began(1, 3, 2.0)]
+    beside = [Began(1, 1, 0.0), Began(1, 2, 0.01), Began(1, 3, 2.0)]
     assert deaths_apart(beside) == 2
+    storm = [Began(1, pid, 0.001 * pid) for pid in range(5)]
+    assert deaths_apart(storm) == 4
 
 
 def test_a_batch_of_the_good_and_the_bad(

@@ -32,7 +32,7 @@ from tests.chaos.table import Verdict
 from tests.processes.replica import Replica, alive, children, launch
 
 pytestmark = [pytest.mark.integration, pytest.mark.chaos]
-DRAIN_DELAY_S = 2.5
+DRAIN_DELAY_S = 1.5
 """More than the balancer needs to see that a replica is not ready: it probes each half second."""
 GRACE_S = 30.0
 ORPHANS_GONE_S = 5.0

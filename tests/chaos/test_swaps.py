@@ -30,7 +30,7 @@ CORRUPT_EVERY = 10
 def test_swaps(
     shelf: Path, tmp_path: Path, form: Form, capacity_per_s: float, verdict: Verdict
 ) -> None:
-    swaps, every_s, quiet_s = form.pick(4, 50), form.pick(0.3, 1.2), form.pick(0.5, 10.0)
+    swaps, every_s, quiet_s = form.pick(3, 50), form.pick(0.1, 1.2), form.pick(0.5, 10.0)
     store = copy_of(shelf, tmp_path)
     with bench(store, tmp_path) as started:
         long_s = 2 * quiet_s + swaps * SWAP_LIMIT_S
