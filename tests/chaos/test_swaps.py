@@ -116,25 +116,3 @@ def test_rewriting_the_file_that_is_served(
             good = traffic.outcomes("good")
         count_ends(verdict, good.result)
     expect_all_right(verdict)
-
-
-def test_a_store_that_cannot_be_written(
-    shelf: Path, tmp_path: Path, form: Form, verdict: Verdict
-) -> None:
-    """Serving needs no writes: neither to the store nor anywhere else, even on a full disk."""
-    store = copy_of(shelf, tmp_path)
-    for path in (store, *store.rglob("*")):
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    with bench(store, tmp_path, env={"TMPDIR": "/proc/nothing"}) as started:
-        with started.traffic(steady_stream(started, 100.0, form.pick(2.0, 20.0))) as traffic:
-            pid, busy = kill_worker(started.workers(), started.chance, 0.2)
-            died_s = time.monotonic()
-            verdict.injected += 1
-            verdict.busy += busy
-            verdict.full_s.append(started.full_after(pid, died_s))
-            traffic.finish()
-            good = traffic.outcomes("good")
-        count_ends(verdict, good.result)
-    for path in (store, *store.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    expect_all_right(verdict)
