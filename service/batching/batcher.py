@@ -13,14 +13,15 @@ from typing import NamedTuple, Protocol
 import structlog
 
 from service.batching.admission import level_s
-from service.batching.entry import Answer, Ask, Entry
+from service.batching.entry import Ask, Entry
 from service.batching.fair import Shares
+from service.batching.flight import Flight, free_in_s
 from service.batching.gate import Gate
 from service.batching.lane import Lane
-from service.batching.policy import hang_limit_s, is_too_late, next_lane
+from service.batching.policy import hang_limit_s, next_lane
 from service.batching.quarantine import Key, Quarantine, Suspects, input_key
 from service.batching.results import split_result
-from service.errors import DeadlineExceeded, FrameError, PoisonInput, ServiceError
+from service.errors import FrameError, PoisonInput
 from service.inference.messages import BatchResult, encode_bodies, encode_cells
 
 SWEEP_S = 0.02
@@ -36,17 +37,6 @@ class Workers(Protocol):
 
     def send(self, worker: int, parts: list[bytes], hang_limit_s: float) -> None:
         """Send a PREDICT frame to an idle worker; end the worker if it takes longer."""
-
-
-class Flight(NamedTuple):
-    """A batch that a worker has."""
-
-    lane: Lane
-    entries: list[Entry]
-    suspect: Key | None
-    """The input that is tried once more, alone; None for an ordinary batch."""
-    ends_at: float
-    """When it should come back, in monotonic seconds."""
 
 
 class BatcherStatistics(NamedTuple):
@@ -112,8 +102,9 @@ class Batcher:
             DeadlineExceeded: its time is over.
         """
         now = monotonic()
-        # The request lay in its socket for as long as the loop is late, and so will its answer.
-        self._gate.check(lane, ask, self._free_in_s(now), now + self._lag_s)
+        # It has waited in its socket for as long as the loop is late: of that its time is less.
+        free = free_in_s(self._flights.values(), len(self._idle), now)
+        self._gate.check(lane, ask, free, now, self._lag_s)
 
     def submit(self, lane: Lane, entry: Entry) -> None:
         """Accept a request; its future gets an `Answer` or a `ServiceError`.
@@ -141,7 +132,8 @@ class Batcher:
         """Return a snapshot."""
         in_flight = sum(len(flight.entries) for flight in self._flights.values())
         waiting = self._waiting + len(self._suspects.waiting())
-        wait_s = level_s(self._shares.cost_s, self._free_in_s(monotonic()))
+        free = free_in_s(self._flights.values(), len(self._idle), monotonic())
+        wait_s = level_s(self._shares.cost_s, free)
         return BatcherStatistics(waiting, in_flight, self._retried, len(self._quarantine), wait_s)
 
     def close(self) -> None:
@@ -172,7 +164,7 @@ class Batcher:
             self._clear(flight.lane, flight.suspect)
         self._dispatch()
         for entry, answer in zip(flight.entries, answers, strict=True):
-            _resolve(entry, answer)
+            entry.resolve(answer)
 
     def on_lost(self, worker: int) -> None:
         """Try the requests of a dead worker's batch once more; none twice that was alone."""
@@ -208,7 +200,7 @@ class Batcher:
         log.warning("input_quarantined", input=key.hex())
         self._quarantine.add(key, monotonic())
         for one in (entry, *self._suspects.settle(key)):
-            _resolve(one, PoisonInput(POISON))
+            one.resolve(PoisonInput(POISON))
 
     def _dispatch(self) -> None:
         self._scheduled = False
@@ -224,7 +216,7 @@ class Batcher:
                 continue
             taken = lane.take(self._max_batch_rows)
             self._waiting -= len(taken)
-            batch = [entry for entry in taken if _is_wanted(entry, now, lane)]
+            batch = [entry for entry in taken if lane.wants(entry, now)]
             if self._suspects or self._quarantine:
                 batch = [entry for entry in batch if self._is_innocent(lane, entry, now)]
             if batch:
@@ -232,7 +224,7 @@ class Batcher:
 
     def _try_alone(self, lane: Lane, entry: Entry, now: float) -> None:
         key = input_key(lane.name, entry.payload)
-        if _is_wanted(entry, now, lane):
+        if lane.wants(entry, now):
             self._send(self._idle.pop(), Flight(lane, [entry], key, now), now)
             return
         # Its client is gone: the next request with this input takes its place.
@@ -245,7 +237,7 @@ class Batcher:
         """Return whether a request may join a batch: no suspected input, and no guilty one."""
         key = input_key(lane.name, entry.payload)
         if self._quarantine.holds(key, now):
-            _resolve(entry, PoisonInput(POISON))
+            entry.resolve(PoisonInput(POISON))
             return False
         return not self._suspects.follows(key, entry)
 
@@ -278,44 +270,11 @@ class Batcher:
         for lane in self._lanes:
             for queue in (lane.waiting, lane.cleared, lane.suspects):
                 for entry in queue:
-                    _expire(entry, now)
+                    entry.expire(now)
             self._waiting -= lane.discard_done()
         for entry in self._suspects.waiting():
-            _expire(entry, now)
+            entry.expire(now)
         for flight in self._flights.values():
             for entry in flight.entries:
-                _expire(entry, now)
+                entry.expire(now)
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
-
-    def _free_in_s(self, now: float) -> list[float]:
-        """Return when each worker is free, ascending; an overdue one is not free any moment."""
-        free = [abs(flight.ends_at - now) for flight in self._flights.values()]
-        free += [0.0] * len(self._idle)
-        free.sort()
-        return free or [0.0]
-
-
-def _resolve(entry: Entry, answer: Answer | ServiceError) -> None:
-    """Answer a request, unless its client is gone or its time was over."""
-    if entry.future.done():
-        return
-    if isinstance(answer, ServiceError):
-        entry.future.set_exception(answer)
-    else:
-        entry.future.set_result(answer)
-
-
-def _is_wanted(entry: Entry, now: float, lane: Lane) -> bool:
-    """Return whether a request shall be computed: somebody waits, and it can be done in time."""
-    _expire(entry, now)
-    predicted_s = lane.cost.predict(entry.rows)
-    if is_too_late(now, entry.enqueued_at, entry.deadline, predicted_s):
-        _resolve(entry, DeadlineExceeded("The request's time was over before it was answered."))
-    return not entry.future.done()
-
-
-def _expire(entry: Entry, now: float) -> None:
-    if now > entry.deadline and not entry.future.done():
-        entry.future.set_exception(
-            DeadlineExceeded("The request's time was over before it was answered.")
-        )

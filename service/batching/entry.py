@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from service.codecs.cells import Cells
+from service.errors import DeadlineExceeded, ServiceError
 from service.inference.messages import Media
 
 
@@ -96,3 +97,22 @@ class Entry:
         self.cost_s = 0.0
         self.enqueued_at = 0.0
         self.sent_at = 0.0
+
+    def resolve(self, answer: Answer | ServiceError) -> None:
+        """Answer the request, unless its client is gone or its time was over."""
+        if self.future.done():
+            return
+        if isinstance(answer, ServiceError):
+            self.future.set_exception(answer)
+        else:
+            self.future.set_result(answer)
+
+    def expire(self, now: float) -> None:
+        """Answer the request if its time is over; `now` is in monotonic seconds."""
+        if now > self.deadline:
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Answer that the request's time is over."""
+        if not self.future.done():
+            self.resolve(DeadlineExceeded("The request's time was over before it was answered."))

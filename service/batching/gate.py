@@ -39,7 +39,9 @@ class Gate:
         self._max_queue_wait_s = max_queue_wait_s
         self._chance = chance
 
-    def check(self, lane: Lane, ask: Ask, free_in_s: Sequence[float], now: float) -> None:
+    def check(
+        self, lane: Lane, ask: Ask, free_in_s: Sequence[float], now: float, lag_s: float
+    ) -> None:
         """Let a request pass.
 
         Args:
@@ -47,6 +49,7 @@ class Gate:
             ask: who wants how much by when.
             free_in_s: when each worker is free, ascending; at least one.
             now: monotonic seconds.
+            lag_s: how long it may have waited in its socket already.
 
         Raises:
             DeadlineExceeded: its time is over.
@@ -68,7 +71,7 @@ class Gate:
         # Who travels in the same batch is not before it.
         ahead_s = max(ahead_s - cost.share_s(together - rows, batch_rows), 0.0)
         predicted = forecast(ahead_s, cost.predict(rows), cost.predict(together), free_in_s)
-        shed = decide(predicted, remaining_s, self._max_queue_wait_s)
+        shed = decide(predicted, remaining_s - lag_s, self._max_queue_wait_s)
         if shed is not None:
             raise self._refusal(client, shed.reason, shed.wait_s)
 

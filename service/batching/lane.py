@@ -8,7 +8,7 @@ from models.schema import OutputSchema
 from service.batching.cost import CostModel
 from service.batching.entry import Entry, Payload
 from service.batching.fair import FairQueue, Shares
-from service.batching.policy import Turn, fits
+from service.batching.policy import Turn, fits, is_too_late
 
 FORGET = 0.98
 """What is kept of the slowest batch's time at each one that was faster."""
@@ -77,6 +77,14 @@ class Lane:
                 batch.append(self._pop())
                 rows += following.rows
         return batch
+
+    def wants(self, entry: Entry, now: float) -> bool:
+        """Return whether a request shall be computed: somebody waits, and it can be in time."""
+        entry.expire(now)
+        predicted_s = self.cost.predict(entry.rows)
+        if is_too_late(now, entry.enqueued_at, entry.deadline, predicted_s):
+            entry.give_up()
+        return not entry.future.done()
 
     def discard_done(self) -> int:
         """Remove requests that nobody waits for any more; return how many."""

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import pytest
 
 from models.schema import OutputSchema
-from service.batching.entry import Entry, Payload
+from service.batching.entry import Ask, Entry, Payload
+from service.batching.fair import NORMAL
 from service.batching.results import split_result
 from service.codecs.cells import Cells
 from service.inference import pool as pool_module
@@ -92,7 +93,8 @@ class Listener:
         del worker
         loop = asyncio.get_running_loop()
         payload = Payload(1, Cells(1, b"", b"", b""))
-        entries = [Entry(payload, True, monotonic() + 9.0, loop.create_future()) for _ in range(2)]
+        ask = Ask("somebody", NORMAL, monotonic() + 9.0)
+        entries = [Entry(payload, True, ask, loop.create_future()) for _ in range(2)]
         self.answers.append(split_result(result, entries, OUTPUT, monotonic()))
 
     def on_lost(self, worker: int) -> None:
