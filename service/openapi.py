@@ -46,6 +46,7 @@ REFUSALS = {
     "413": "Too large",
     "415": "A media type that the model does not take",
     "422": "It does not fit the model's schema",
+    "429": "Its client has more waiting than its share; try again after Retry-After",
     "500": "The model failed on this input",
     "503": "Too busy, or not ready; try again after Retry-After",
     "504": "The request's time was over",
