@@ -40,7 +40,7 @@ test: env ## run the whole functional suite; with CI=true a skipped test is a fa
 	$(BIN)/python -m pytest $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
 
 chaos: env ## inject faults under load and judge the numbers (20 minutes; on a quiet machine)
-	CHAOS=full $(BIN)/python -m pytest tests/chaos --capture=no --no-header $(PYTEST_ARGS)
+	CHAOS=full $(BIN)/python -m pytest tests/chaos -v -o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 chaos-long: env ## an hour of mixed faults; CHAOS_MINUTES=10 for another length
 	$(BIN)/python -m tests.chaos.soak

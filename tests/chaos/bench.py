@@ -230,14 +230,14 @@ def steady_stream(
     *,
     versions: Sequence[int] = (1,),
     rows: Sequence[Row] | None = None,
-    name: str = "good",
+    model: str = STEADY,
 ) -> Stream:
-    """Return Poisson traffic of rows that differ, to the model that burns CPU."""
+    """Return Poisson traffic of rows that differ; the model burns CPU unless another is named."""
     asked = good_rows(DISTINCT) if rows is None else rows
     return Stream(
-        name=name,
+        name="good",
         load=OpenLoad(rate_per_s=rate_per_s, duration_s=duration_s, seed=11, timeout_s=30.0),
-        requests=requests(started.store, started.address, STEADY, asked, versions),
+        requests=requests(started.store, started.address, model, asked, versions),
     )
 
 

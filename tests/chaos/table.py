@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 COLUMNS = (
@@ -86,7 +87,7 @@ def draw(verdicts: Sequence[Verdict]) -> Table:
     for name in COLUMNS:
         table.add_column(name, justify="left" if name in {"fault", "notes"} else "right")
     for verdict in verdicts:
-        table.add_row(*verdict.cells(), style="red" if verdict.failures else "")
+        table.add_row(*map(escape, verdict.cells()), style="red" if verdict.failures else "")
     return table
 
 

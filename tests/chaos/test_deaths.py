@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.bench import (
+    WORKERS,
     Bench,
     bench,
     count_ends,
@@ -16,27 +17,33 @@ from tests.chaos.bench import (
     expect_all_right,
     measure_latency,
     steady_stream,
+    wait,
 )
 from tests.chaos.estimators import Command
-from tests.chaos.faults import catch_writing, kill_worker, loaders_of
-from tests.chaos.forms import Form
-from tests.chaos.shelf import WIDE
+from tests.chaos.faults import catch_writing, kill_worker, loaders_of, workers_of
+from tests.chaos.forms import Form, chosen_form
+from tests.chaos.shelf import NAP_S, SLOW, STEADY, WIDE
 from tests.chaos.table import Verdict
 
 pytestmark = [pytest.mark.integration, pytest.mark.chaos]
 KILL_EVERY_S = 0.5
 AIM_S = 0.2
+LOADER_LIMIT_S = 30.0
 FULL_AGAIN_S = 1.0
 P99_RATIO = 2.0
+SLOW_PER_S = WORKERS / NAP_S
 
 
+@pytest.mark.parametrize("model", chosen_form().pick([STEADY], [STEADY, SLOW]))
 def test_kill_9_of_workers(
-    shelf: Path, tmp_path: Path, form: Form, capacity_per_s: float, verdict: Verdict
+    shelf: Path, tmp_path: Path, form: Form, capacity_per_s: float, verdict: Verdict, model: str
 ) -> None:
+    """A model that needs no core tells of the service alone, on a busy machine too."""
     kills, quiet_s = form.pick(8, 100), form.pick(1.0, 15.0)
     long_s = 2 * quiet_s + 3 * kills * KILL_EVERY_S
     with bench(shelf, tmp_path) as started:
-        stream = steady_stream(started, form.load * capacity_per_s, long_s)
+        most_per_s = SLOW_PER_S if model == SLOW else capacity_per_s
+        stream = steady_stream(started, form.load * most_per_s, long_s, model=model)
         with started.traffic(stream) as traffic:
             time.sleep(quiet_s)
             first_s = time.monotonic()
@@ -80,13 +87,15 @@ def test_kill_9_of_the_loader(
 ) -> None:
     """The workers go on; and a worker that dies afterwards is replaced all the same."""
     with bench(shelf, tmp_path) as started:
-        stream = steady_stream(started, form.load * capacity_per_s, form.pick(15.0, 30.0))
+        stream = steady_stream(started, form.load * capacity_per_s, form.pick(60.0, 300.0))
         with started.traffic(stream) as traffic:
             for _ in range(form.pick(1, 5)):
-                (loader,) = loaders_of(started.api)[:1]
-                os.kill(loader, signal.SIGKILL)
+                for loader in loaders_of(started.api):
+                    os.kill(loader, signal.SIGKILL)
                 time.sleep(0.3)
                 strike(started, verdict, AIM_S)
+                # Until there is a loader again nobody else can be replaced.
+                wait(lambda: len(workers_of(started.api)) > WORKERS, LOADER_LIMIT_S)
             traffic.stop()
             traffic.finish()
             good = traffic.outcomes("good")
