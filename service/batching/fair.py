@@ -168,10 +168,8 @@ class _Line(Generic[Item]):
 
     def next_priority(self) -> int:
         """Return the priority whose turn it is; there is one, for a line is never empty."""
-        turn = self.account.turn
-        return min(
-            (priority for priority in (HIGH, NORMAL, LOW) if self.by_priority[priority]), key=turn
-        )
+        waiting = [priority for priority in (HIGH, NORMAL, LOW) if self.by_priority[priority]]
+        return waiting[0] if len(waiting) == 1 else min(waiting, key=self.account.turn)
 
 
 class FairQueue(Generic[Item]):
