@@ -55,19 +55,22 @@ async def send(job: Job) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     print("GO", time.monotonic(), flush=True)
     async with asyncio.TaskGroup() as group:
-        for stream in job.streams:
-            group.create_task(_send_one(job, stream, stop))
+        ends = [group.create_task(_send_one(job, stream, stop)) for stream in job.streams]
+    # Written when all is over: it takes up to a second, which another stream would feel.
+    for stream, end in zip(job.streams, ends, strict=True):
+        result, began_s = end.result()
+        write_records(job.folder / f"{stream.name}.csv", result.records)
+        totals = {"sent": result.sent, "elapsed_s": result.elapsed_s, "cpu_s": result.cpu_s}
+        path = job.folder / f"{stream.name}.json"
+        path.write_text(json.dumps({"began_s": began_s, "totals": totals}), encoding="utf-8")
 
 
-async def _send_one(job: Job, stream: Stream, stop: asyncio.Event) -> None:
+async def _send_one(job: Job, stream: Stream, stop: asyncio.Event) -> tuple[LoadResult, float]:
     if stream.begin_s:
         await asyncio.sleep(stream.begin_s)
     began_s = time.monotonic()
     result = await run_load(job.target, stream.requests, stream.load, stop, stream.source)
-    write_records(job.folder / f"{stream.name}.csv", result.records)
-    totals = {"sent": result.sent, "elapsed_s": result.elapsed_s, "cpu_s": result.cpu_s}
-    path = job.folder / f"{stream.name}.json"
-    path.write_text(json.dumps({"began_s": began_s, "totals": totals}), encoding="utf-8")
+    return result, began_s
 
 
 def read_stream(folder: Path, name: str) -> tuple[LoadResult, float]:
