@@ -1,9 +1,12 @@
 """Structured logs: JSON, one line each, on standard error; request lines are sampled."""
 
 import logging
+import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
+from typing import Any
 
 import structlog
 
@@ -23,12 +26,29 @@ def configure_logging(level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=ForgivingLogger,
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[LibraryLines()], level=logging.WARNING, force=True)
     # It warns of every request that is no HTTP: a client must not decide how much is logged.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+
+
+class ForgivingLogger:
+    """Writes lines to standard error; a line that cannot be written is lost, and nothing else.
+
+    On a full disk, or with a reader that has gone, requests must go on being answered.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        del args  # structlog passes what get_logger was called with
+
+    def msg(self, message: str) -> None:
+        """Write a line, in one piece."""
+        with suppress(OSError):
+            os.write(sys.stderr.fileno(), message.encode() + b"\n")
+
+    debug = info = warning = error = critical = exception = log = msg
 
 
 class LibraryLines(logging.Handler):

@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 from service.log import Sampler
 
 
@@ -33,3 +37,19 @@ def test_above_the_rate_lines_are_left_out_and_counted() -> None:
 
 def test_a_rate_of_zero_logs_nothing() -> None:
     assert Sampler(0.0, Clock()).passes() is None
+
+
+def test_a_line_that_cannot_be_written_is_lost_and_nothing_else() -> None:
+    script = (
+        "from service.log import configure_logging; import structlog, sys; "
+        "configure_logging('info'); structlog.get_logger().info('lost'); print('goes on')"
+    )
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            stderr=full,
+            stdout=subprocess.PIPE,
+            timeout=30,
+            check=True,
+        )
+    assert done.stdout == b"goes on\n"
