@@ -1,6 +1,9 @@
 """One connection of a client: uvicorn's HTTP protocol, with limits of ours."""
 
 import asyncio
+import re
+from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -13,6 +16,7 @@ from service.protocols.one_write import OneWrite
 from service.protocols.refusals import CROWDED, LARGE_BODY, LARGE_HEAD, MANY_CHUNKS
 
 PROBE_PATHS = (b"/health/", b"/metrics")
+UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 WIRE_BYTES = 1 << 20
 """What chunk sizes and trailers may add to the largest body."""
 
@@ -28,6 +32,7 @@ class Connection(HeldToTime):
         super().__init__(*args, **kwargs)
         self._piece_bytes = 0
         self._chunks = 0
+        self._postponed: Callable[[], None] | None = None
         self._client = Client()
         self._extensions: Any = {CLIENT: self._client}
 
@@ -51,6 +56,8 @@ class Connection(HeldToTime):
             return
         if self._phase == IDLE:
             self._enter(HEAD)
+        if self._phase == HEAD and data.find(b"pgrade:", 0, self.edge.max_header_bytes) > 0:
+            data = decline_upgrade(data)
         self._piece_bytes = len(data)
         super().data_received(data)
         self._bytes += len(data)
@@ -64,6 +71,9 @@ class Connection(HeldToTime):
         """The client reads: its time begins anew."""
         self.unread_since = 0.0
         super().resume_writing()
+        start, self._postponed = self._postponed, None
+        if start is not None:
+            start()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End what was done for this client."""
@@ -77,6 +87,13 @@ class Connection(HeldToTime):
         self._unset_keepalive_if_required()
 
     # From the parser
+
+    def on_message_begin(self) -> None:
+        """Begin the head of a request that came in one piece with the one before it."""
+        super().on_message_begin()
+        if self._phase == IDLE:
+            self._enter(HEAD)
+            self._bytes = -self._piece_bytes  # most of which is not this head's
 
     def on_headers_complete(self) -> None:
         """Begin a request."""
@@ -124,11 +141,26 @@ class Connection(HeldToTime):
     # From the cycle
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Start a request, unless the client has yet to read its last answer."""
         self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        if self.flow.write_paused:
+            self._postponed = partial(super()._start_asgi_task, cycle, app)
+        else:
+            super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         """Send what is kept of the answer, and go on with the next request."""
         self._joined.finish()
         self._since = monotonic()  # what waited behind the answer has its whole time
         super().on_response_complete()
+
+
+def decline_upgrade(data: bytes) -> bytes:
+    """Return a piece that begins in a head, with its offer of another protocol struck out.
+
+    Java's client offers HTTP/2 with every first request, and goes on with HTTP/1.1 if nobody takes
+    it. The parser would take the body for that other protocol, and lose it.
+    """
+    end = data.find(b"\r\n\r\n")
+    head = data if end < 0 else data[:end]
+    return UPGRADE.sub(b"\r\nx-grade:", head) + data[len(head) :]
