@@ -11,7 +11,8 @@ from service.protocols.edge_state import EdgeState
 CALLED = (
     "connection_lost", "connection_made", "data_received", "on_headers_complete",
     "on_message_begin", "on_message_complete", "on_response_complete", "resume_writing",
-    "send_400_response", "timeout_keep_alive_handler", "_start_asgi_task", "_unset_keepalive_if_required",
+    "send_400_response", "timeout_keep_alive_handler", "_start_asgi_task",
+    "_unset_keepalive_if_required",
 )  # fmt: skip
 KEPT = (
     "cycle", "flow", "headers", "loop", "pipeline", "scope", "timeout_keep_alive",

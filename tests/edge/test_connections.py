@@ -20,6 +20,8 @@ from tests.processes.replica import Replica, running, wait_for
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 FEW_FILES = 256
+SPARE_FILES = 4
+"""A spare worker may have been started meanwhile."""
 
 
 @contextmanager
@@ -77,10 +79,10 @@ def test_a_thousand_connections_with_few_files(
                 crowd.look_at_all()
                 assert len(crowd.open) < FEW_FILES
                 if not flags:
-                    assert get(address(replica), "/health/live").status == 200
+                    wait_for(lambda: is_live(replica), 5.0)
             wait_for(lambda: recovered(replica), 2.0)
             assert asked(early)
-        wait_for(lambda: files(replica) == before, 2.0)
+        wait_for(lambda: files(replica) <= before + SPARE_FILES, 2.0)
         assert complaints(replica) == []
     finally:
         started.__exit__(None, None, None)
@@ -90,6 +92,11 @@ def recovered(replica: Replica) -> bool:
     with suppress(OSError, NoReply):
         return answers(replica)
     return False
+
+
+def is_live(replica: Replica) -> bool:
+    """Return whether a probe gets in, for which silent connections must make room first."""
+    return get(address(replica), "/health/live").status == 200
 
 
 def cpu_s(replica: Replica) -> float:
@@ -123,7 +130,7 @@ def test_connections_that_are_reset_leave_nothing(tight: Replica) -> None:
             assert asked(connection)
             linger = b"\x01\0\0\0\0\0\0\0"
             connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    wait_for(lambda: files(tight) <= before, 2.0)
+    wait_for(lambda: files(tight) <= before + SPARE_FILES, 2.0)
 
 
 def test_while_draining_every_answer_is_its_connections_last(shelf: Path, tmp_path: Path) -> None:
