@@ -49,7 +49,8 @@ class Settings(BaseSettings):
     """Most requests that wait for a worker; one more is refused with 503 and Retry-After."""
     max_queue_wait_s: Annotated[float, Field(gt=0)] = 1.0
     """Longest that a request may wait behind others, by prediction; a later one is refused at once
-    with 503 and Retry-After. Behind a model that takes longer it may wait for two predictions."""
+    with 503 and Retry-After. A queue that stays for longer than this is cut to a quarter of it;
+    behind a model that takes longer a request may always wait for two predictions."""
     trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
     """Addresses or networks of your balancers: of what they forward, the client is the last other
     address in X-Forwarded-For. Fair shares are counted by client."""

@@ -17,6 +17,8 @@ CAUTION = 1.5
 PATIENCE = 2.0
 """Behind others, a request waits at least as long as so many of itself would take: a model that
 takes longer than the budget could otherwise have no queue."""
+STANDING_SHARE = 0.25
+"""Of the budget, for a queue that stays: it absorbs no burst, it only makes everybody wait."""
 SHARE_OF_ROOM = 8
 """A client may fill so many times the room that it leaves: one alone takes 8/9 of all, two take
 8/17 each, and a newcomer always finds some."""
@@ -90,6 +92,18 @@ def decide(predicted: Forecast, remaining_s: float, budget_s: float) -> Shed | N
     if predicted.behind_s > max(budget_s, PATIENCE * predicted.alone_s):
         return Shed("queue", predicted.wait_s)
     return None
+
+
+def budget_s(max_wait_s: float, standing_s: float) -> float:
+    """Return how long anybody may wait behind others.
+
+    Args:
+        max_wait_s: how long in a burst.
+        standing_s: how long there has been a queue already.
+
+    Workers are as busy behind a short queue as behind a long one, and a short one is soon over.
+    """
+    return max_wait_s if standing_s <= max_wait_s else STANDING_SHARE * max_wait_s
 
 
 def has_room(waiting: int, waiting_of_client: int, limit: int) -> bool:

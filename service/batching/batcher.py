@@ -107,6 +107,7 @@ class Batcher:
         """
         now = monotonic()
         if self._is_calm(lane, ask, now):
+            self._gate.note_calm(now)
             return
         # It has waited in its socket for as long as the loop is late: of that its time is less.
         free = free_in_s(self._flights.values(), len(self._idle), now)

@@ -24,6 +24,8 @@ WEIGHTS = (8.0, 4.0, 1.0)
 CHARGES = (1.0, 1.0, 4.0)
 """What a second costs a client, by priority: who asks for little gets a quarter of a share."""
 SPARE_ACCOUNTS = 1024
+ROUNDING = 0.999
+"""Sums of the same seconds in another order are not quite equal."""
 
 
 class Waiting(Protocol):
@@ -142,6 +144,13 @@ class Shares:
         lead_s = max(account.tag - self._now, 0.0)
         clients = self.active + (not account.waiting)
         return min(self.cost_s, clients * (lead_s + own_s) - cost_s * CHARGES[priority])
+
+    def has_its_share(self, client: str) -> bool:
+        """Return whether as much of this client waits as of the others on average."""
+        account = self._accounts.get(client)
+        if account is None:
+            return False
+        return sum(account.costs_s) * self.active >= ROUNDING * self.cost_s
 
     def is_greedy(self, client: str) -> bool:
         """Return whether more of this client waits than its share of what waits."""

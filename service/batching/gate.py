@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from service.batching.admission import Reason, decide, forecast, has_room, retry_after_s
+from service.batching.admission import Reason, budget_s, decide, forecast, has_room, retry_after_s
 from service.batching.entry import Ask
 from service.batching.fair import Shares
 from service.batching.lane import Lane
@@ -38,6 +38,11 @@ class Gate:
         self._max_waiting = max_waiting
         self._max_queue_wait_s = max_queue_wait_s
         self._chance = chance
+        self._calm_at = 0.0
+
+    def note_calm(self, now: float) -> None:
+        """Take notice that there is no queue to speak of; `now` is in monotonic seconds."""
+        self._calm_at = now
 
     def check(
         self, lane: Lane, ask: Ask, free_in_s: Sequence[float], now: float, lag_s: float
@@ -61,6 +66,8 @@ class Gate:
         if remaining_s <= 0:
             raise DeadlineExceeded("The request's time was over before it was answered.")
         shares, cost = self._shares, lane.cost
+        if not shares.waiting:
+            self._calm_at = now
         if not shares.waiting and free_in_s[0] <= 0:
             return  # nobody can be served sooner, and a wrong prediction is put right
         if not has_room(shares.waiting, shares.waiting_of(client), self._max_waiting):
@@ -71,7 +78,10 @@ class Gate:
         # Who travels in the same batch is not before it.
         ahead_s = max(ahead_s - cost.share_s(together - rows, batch_rows), 0.0)
         predicted = forecast(ahead_s, cost.predict(rows), cost.predict(together), free_in_s)
-        shed = decide(predicted, remaining_s - lag_s, self._max_queue_wait_s)
+        # Who wants less than its share has not made the queue stand, and has all of the budget.
+        standing_s = now - self._calm_at if shares.has_its_share(client) else 0.0
+        budget = budget_s(self._max_queue_wait_s, standing_s)
+        shed = decide(predicted, remaining_s - lag_s, budget)
         if shed is not None:
             raise self._refusal(client, shed.reason, shed.wait_s)
 

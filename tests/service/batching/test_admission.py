@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from service.batching.admission import (
     CAUTION,
     Forecast,
+    budget_s,
     decide,
     forecast,
     has_room,
@@ -79,6 +80,11 @@ def test_who_is_accepted_is_done_in_time_if_the_prediction_holds(
     if decide(predicted, remaining_s, 1.0) is None:
         assert predicted.done_s <= remaining_s
         assert predicted.behind_s <= max(1.0, 2 * alone_s)
+
+
+def test_a_burst_may_wait_longer_than_a_queue_that_stays() -> None:
+    assert budget_s(1.0, 0.5) == 1.0
+    assert budget_s(1.0, 1.5) == 0.25
 
 
 @given(st.integers(1, 5000), st.lists(st.integers(0, 9), max_size=300))

@@ -110,6 +110,25 @@ def test_when_a_worker_is_free_nobody_is_refused_for_a_prediction(door: Door) ->
     door.ask(timeout_s=1.0, free_in_s=[0.0, 0.1])
 
 
+def test_a_queue_that_stays_is_shorter(door: Door) -> None:
+    waiting = door.fill("a")
+    door.ask("other")
+
+    def later(client: str, waited_s: float) -> None:
+        door.gate.check(door.lane, Ask(client, NORMAL, NOW + 60), BUSY, NOW + waited_s, 0.0)
+
+    for _ in range(waiting // 2):
+        door.lane.waiting.pop()
+    later("a", 0.9)  # a burst
+    later("other", 5.0)
+    with pytest.raises(Overloaded):
+        later("a", 5.0)
+    while door.lane.waiting:
+        door.lane.waiting.pop()
+    later("a", 5.1)
+    assert door.fill("a") * 0.004 / 2 > 0.2
+
+
 def test_a_request_whose_time_is_over_is_no_overload(door: Door) -> None:
     with pytest.raises(DeadlineExceeded):
         door.ask(timeout_s=0.0, free_in_s=[0.0])
