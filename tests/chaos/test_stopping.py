@@ -137,13 +137,14 @@ def test_sigterm_behind_a_balancer(
 
 def test_readiness_goes_first(shelf: Path, tmp_path: Path, form: Form, verdict: Verdict) -> None:
     """During the drain delay the service says that it is not ready, and serves all the same."""
-    flags = ("--drain-delay-s", str(DRAIN_DELAY_S))
+    serve_s = form.pick(1.0, 5.0)
+    flags = ("--drain-delay-s", str(serve_s + 1.0))
     with bench(shelf, tmp_path, *flags) as started:
-        with started.traffic(steady_stream(started, 100.0, form.pick(1.5, 2.0))) as traffic:
+        with started.traffic(steady_stream(started, 100.0, serve_s)) as traffic:
             started.replica.process.send_signal(signal.SIGTERM)
             asked_s = time.monotonic()
             verdict.injected = 1
-            took_s = wait(lambda: not started.replica.is_ready(), DRAIN_DELAY_S) - asked_s
+            took_s = wait(lambda: not started.replica.is_ready(), serve_s) - asked_s
             verdict.notes.append(f"not ready {took_s * 1e3:.0f} ms after the signal")
             traffic.finish()
             count_ends(verdict, traffic.outcomes("good").result)
