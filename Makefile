@@ -12,7 +12,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 	--no-annotate --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test chaos chaos-long check checks format check-format lint type layers spelling docs \
+.PHONY: help env run test chaos chaos-short chaos-long check checks format check-format lint type layers spelling docs \
 	check-docs check-docker figures requirements clean
 
 help: ## list what can be made
@@ -37,7 +37,10 @@ run: env ## train the sample models that are missing and serve them on http://12
 	@exec $(BIN)/python -m service --store $(STORE) --port $(PORT)
 
 test: env ## run the whole functional suite; with CI=true a skipped test is a failure
-	$(BIN)/python -m pytest $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m 'not chaos' $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
+
+chaos-short: env ## inject a few faults of each kind, in two minutes
+	$(BIN)/python -m pytest tests/chaos $(PYTEST_ARGS)
 
 chaos: env ## inject faults under load and judge the numbers (20 minutes; on a quiet machine)
 	CHAOS=full $(BIN)/python -m pytest tests/chaos -v -o faulthandler_timeout=0 $(PYTEST_ARGS)
