@@ -78,16 +78,22 @@ class Replica:
         """Swap whenever the store changes, somebody asks, or the loader has died; for ever."""
         while True:
             await self._wait_for_reason()
-            now = await asyncio.to_thread(self._store.state)
-            if now == self._state and not self._renew and not self._reload.is_set():
-                continue
-            self._state, renew, self._renew = now, self._renew, False
-            self._reload.clear()
             try:
-                await self._swap(self._read_store(), flip, renew)
-            except (Unavailable, TimeoutError) as error:
+                await self._look_at_store(flip)
+            except (OSError, Unavailable, TimeoutError) as error:
                 self._counts["swaps_refused"] += 1
                 log.error("swap_failed", reason=str(error) or "it took too long")  # noqa: TRY400
+
+    async def _look_at_store(self, flip: Flip) -> None:
+        now = await asyncio.to_thread(self._store.state)
+        if now == self._state and not self._renew and not self._reload.is_set():
+            return
+        self._state, renew, self._renew = now, self._renew, False
+        self._reload.clear()
+        if now:
+            await self._swap(self._read_store(), flip, renew)
+        else:
+            log.error("store_empty", reason="what is served is kept; is the store still there?")
 
     def reload(self) -> None:
         """Look at the store now."""

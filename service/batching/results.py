@@ -36,7 +36,7 @@ def split_result(
     start = 0
     for entry, got in zip(entries, result.entries, strict=True):
         if got.status is Status.ERROR:
-            answers.append(from_wire(orjson.loads(got.blob)))
+            answers.append(_error(got.blob))
             continue
         timing = Timing(
             entry.sent_at - entry.enqueued_at, predict_s, now - entry.sent_at - predict_s
@@ -57,11 +57,18 @@ def split_result(
     return answers
 
 
+def _error(blob: bytes) -> ServiceError:
+    try:
+        return from_wire(orjson.loads(blob))
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise FrameError("an error that is none") from error
+
+
 def _predictions(result: BatchResult, output: OutputSchema) -> list[Any]:
     if result.labels:
         classes = output.classes or ()
         try:
-            return [classes[i] for i in memoryview(result.labels).cast("i").tolist()]
+            return [classes[i] for i in memoryview(result.labels).cast("I").tolist()]
         except IndexError as error:
             raise FrameError("a label that the model does not have") from error
     raw = memoryview(result.values)
