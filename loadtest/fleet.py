@@ -69,6 +69,7 @@ def replica_command(fleet: Fleet, address: Address) -> list[str]:
         "--host": address.host,
         "--port": str(address.port),
         "--workers": str(fleet.workers),
+        "--drain-delay-s": "0",  # the balancer ends with them: nobody has to be told in time
     }
     return [sys.executable, "-m", "service", *(part for pair in options.items() for part in pair)]
 

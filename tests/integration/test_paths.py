@@ -80,7 +80,7 @@ NAMES = {
     "template": "%7B%7B7*7%7D%7D",
     "space": "iris%20",
     "long": "a" * 5000,
-    "very long": "a" * 60_000,
+    "very long": "a" * 20_000,
 }
 
 
@@ -153,7 +153,7 @@ def test_percent_encoded_paths_mean_the_same(address: Address, path: str, same: 
         ("=", "unknown_option"),
         ("%ff=%fe", "unknown_option"),
         ("k" * 5000 + "=1", "unknown_option"),
-        ("&".join(f"k{i}=1" for i in range(5000)), "unknown_option"),
+        ("&".join(f"k{i}=1" for i in range(2000)), "unknown_option"),
     ],
 )
 def test_unknown_options(address: Address, query: str, code: str) -> None:
@@ -258,7 +258,7 @@ def test_request_ids(
 
 @pytest.mark.parametrize(
     "given",
-    [b"", b"a" * 65, b"a" * 60_000, b"a b", b"a;b", b"a/b", b"\xc3\xa9",
+    [b"", b"a" * 65, b"a" * 20_000, b"a b", b"a;b", b"a/b", b"\xc3\xa9",
      b"<script>", b"a\tb", b'"', b"${jndi:x}", b"\xff"],
 )  # fmt: skip
 @pytest.mark.parametrize("target", [f"POST {PATH}", "GET /v1/models", "GET /nowhere"])

@@ -59,7 +59,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    for name in ("--store", "--host", "--port", "--workers"):
+    for name in ("--store", "--host", "--port", "--workers", "--drain-delay-s"):
         parser.add_argument(name, required=True)
     options = parser.parse_args()
     if FAKE == "fails":
