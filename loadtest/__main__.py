@@ -58,6 +58,8 @@ def run(
     was the bottleneck and the figures are void.
     """
     signal.signal(signal.SIGTERM, _end)
+    # A script's background jobs start with this ignored; a run must be endable all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     notes = Console(stderr=True)
     try:
         planned = _with_store(read_scenario(scenario), store)

@@ -15,6 +15,7 @@ import structlog
 from models.manifest import Manifest
 from service.batching.batcher import Batcher
 from service.batching.lane import Lane
+from service.batching.quarantine import Quarantine
 from service.errors import Unavailable
 from service.inference.limits import Limits
 from service.inference.pool import WorkerPool
@@ -25,6 +26,8 @@ from service.metrics import Metrics
 from service.settings import Settings
 
 STOP_S = 5.0
+QUARANTINED_INPUTS = 1024
+QUARANTINE_S = 600.0
 DRAIN_LOOK_S = 0.02
 
 Name = tuple[str, int]
@@ -53,9 +56,16 @@ class Generation:
         loadout: what is served.
         lanes: a queue for each version of it.
         settings: the replica's settings.
+        quarantine: inputs that are not tried, in no generation.
     """
 
-    def __init__(self, loadout: Loadout, lanes: dict[Name, Lane], settings: Settings) -> None:
+    def __init__(
+        self,
+        loadout: Loadout,
+        lanes: dict[Name, Lane],
+        settings: Settings,
+        quarantine: Quarantine,
+    ) -> None:
         self.loadout = loadout
         self.lanes = lanes
         self.pool = WorkerPool(settings.worker_count())
@@ -65,6 +75,7 @@ class Generation:
             settings.max_waiting,
             settings.max_queue_wait_s,
             settings.hang_limit_s,
+            quarantine,
         )
         for lane in lanes.values():
             self.batcher.add_lane(lane)
@@ -102,7 +113,7 @@ class Builder:
     Args:
         settings: the replica's settings.
         metrics: where the versions' batches are counted.
-        on_ended: hears how a worker has ended.
+        on_ended: hears the pid and the exit status of a worker that has ended.
         on_loader_gone: hears that a loader ended by itself.
     """
 
@@ -115,6 +126,7 @@ class Builder:
     ) -> None:
         self._settings = settings
         self._metrics = metrics
+        self._quarantine = Quarantine(QUARANTINED_INPUTS, QUARANTINE_S)
         self._on_ended = on_ended
         self._on_loader_gone = on_loader_gone
 
@@ -168,7 +180,7 @@ class Builder:
             )
             for name, number in loadout.numbers.items()
         }
-        return Generation(loadout, lanes, self._settings)
+        return Generation(loadout, lanes, self._settings, self._quarantine)
 
     def _drop(self, loadout: Loadout, names: set[Name]) -> None:
         if isinstance(loadout.source, LoaderProcess):

@@ -270,9 +270,10 @@ class Replica:
         self._counts["swaps_refused"] += 1
         log.error("model_refused", model=model.name, version=version, reason=reason)
 
-    def _on_worker_ended(self, worker: int, status: int) -> None:
-        if worker > 0 and not self._stopping:
-            log.info("worker_ended", worker=worker, status=status)
+    def _on_worker_ended(self, pid: int, status: int) -> None:
+        for generation in (self._generation, *self._retiring.values()):
+            if generation is not None:
+                generation.pool.on_ended(pid, status)
 
     def _on_loader_gone(self) -> None:
         if not self._stopping:

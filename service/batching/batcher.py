@@ -27,8 +27,8 @@ from service.inference.messages import BatchResult, encode_bodies, encode_cells
 SWEEP_S = 0.02
 CALM = 0.25
 """Of the time and of the room: below it nobody needs to be refused."""
-QUARANTINED_INPUTS = 1024
-QUARANTINE_S = 600.0
+CAUSE_S = 1.0
+"""How long the cause of a worker's death is waited for; unknown causes convict."""
 POISON = "This input ended two workers; it is not tried again for a while."
 
 log = structlog.get_logger()
@@ -52,6 +52,13 @@ class BatcherStatistics(NamedTuple):
     """How long a request would wait that came now, behind all others."""
 
 
+class Unexplained(NamedTuple):
+    """A worker that died over a suspect alone; why is not known yet."""
+
+    flight: Flight
+    timer: asyncio.TimerHandle
+
+
 class Batcher:
     """Forms batches and resolves the futures of their entries.
 
@@ -61,6 +68,7 @@ class Batcher:
         max_waiting: the most requests that may wait; one more is refused.
         max_queue_wait_s: the longest that a request waits behind others; a later one is refused.
         hang_limit_s: longest time of any batch.
+        quarantine: inputs that are not tried; it outlives this batcher.
     """
 
     def __init__(
@@ -70,6 +78,7 @@ class Batcher:
         max_waiting: int,
         max_queue_wait_s: float,
         hang_limit_s: float,
+        quarantine: Quarantine,
     ) -> None:
         self._workers = workers
         self._max_batch_rows = max_batch_rows
@@ -79,7 +88,8 @@ class Batcher:
         self._shares = Shares()
         self._gate = Gate(self._shares, max_batch_rows, max_waiting, max_queue_wait_s, random)
         self._suspects = Suspects()
-        self._quarantine = Quarantine(QUARANTINED_INPUTS, QUARANTINE_S)
+        self._quarantine = quarantine
+        self._unexplained: dict[int, Unexplained] = {}
         self._retried = 0
         self._lanes: list[Lane] = []
         self._idle: list[int] = []
@@ -149,6 +159,7 @@ class Batcher:
     def statistics(self) -> BatcherStatistics:
         """Return a snapshot."""
         in_flight = sum(len(flight.entries) for flight in self._flights.values())
+        in_flight += len(self._unexplained)
         waiting = self._waiting + len(self._suspects.waiting())
         free = free_in_s(self._flights.values(), len(self._idle), monotonic())
         wait_s = level_s(self._shares.cost_s, free)
@@ -157,6 +168,8 @@ class Batcher:
     def close(self) -> None:
         """Stop looking for requests whose time is over."""
         self._sweeper.cancel()
+        for unexplained in self._unexplained.values():
+            unexplained.timer.cancel()
 
     def on_idle(self, worker: int) -> None:
         """Take a worker that is ready for its first batch."""
@@ -192,10 +205,27 @@ class Batcher:
         if flight is None:
             return
         if flight.suspect is not None:
-            self._convict(flight.suspect, flight.entries[0])
+            timer = self._loop.call_later(CAUSE_S, self.on_cause, worker, False)
+            self._unexplained[worker] = Unexplained(flight, timer)
+            return
+        for entry in flight.entries:
+            self._suspect(flight.lane, entry)
+        self._dispatch()
+
+    def on_cause(self, worker: int, is_outside: bool) -> None:
+        """Judge the suspect over which a lost worker died, if it did; another may have killed it."""
+        unexplained = self._unexplained.pop(worker, None)
+        if unexplained is None:
+            return
+        flight = unexplained.flight
+        unexplained.timer.cancel()
+        assert flight.suspect is not None  # noqa: S101
+        if is_outside and self._suspects.acquit(flight.suspect):
+            self._retried += 1
+            self._waiting += 1
+            flight.lane.suspects.appendleft(flight.entries[0])
         else:
-            for entry in flight.entries:
-                self._suspect(flight.lane, entry)
+            self._convict(flight.suspect, flight.entries[0])
         self._dispatch()
 
     def _suspect(self, lane: Lane, entry: Entry) -> None:
@@ -292,7 +322,8 @@ class Batcher:
             self._waiting -= lane.discard_done()
         for entry in self._suspects.waiting():
             entry.expire(now)
-        for flight in self._flights.values():
+        unexplained = [one.flight for one in self._unexplained.values()]
+        for flight in (*self._flights.values(), *unexplained):
             for entry in flight.entries:
                 entry.expire(now)
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)

@@ -24,6 +24,9 @@ class WorkerChannel(asyncio.Protocol):
     Args:
         worker: the worker's number.
         owner: hears of frames and of the end.
+
+    Attributes:
+        was_torn: whether it was closed because the worker sent what is no frame.
     """
 
     def __init__(self, worker: int, owner: ChannelOwner) -> None:
@@ -33,6 +36,7 @@ class WorkerChannel(asyncio.Protocol):
         self._wanted = PREAMBLE.size  # bytes without which the buffer holds no whole frame
         self._write: Callable[[Sequence[bytes]], None] | None = None
         self._transport: asyncio.Transport | None = None
+        self.was_torn = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -61,6 +65,7 @@ class WorkerChannel(asyncio.Protocol):
         try:
             used = self._take_frames(memoryview(data))
         except FrameError:
+            self.was_torn = True
             self.close()
             return
         if used < len(data):

@@ -35,6 +35,7 @@ from typing import Any
 from models.errors import StoreError
 from models.store import Store
 from service.inference.artefact import load_estimator
+from service.inference.deaths import confess_suicide
 from service.inference.model import Model
 from service.inference.worker import is_single_threaded, run_worker
 
@@ -191,6 +192,7 @@ class Loader:
             for pidfd in self._children:
                 os.close(pidfd)
             name_process(f"percore-w{worker}")
+            confess_suicide()
             # Standard error has JSON lines only, and a client must not decide how many.
             warnings.simplefilter("ignore")
             run_worker(connection, self._models)

@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from random import random
 from time import monotonic
 from typing import NamedTuple, Protocol
@@ -20,6 +21,7 @@ import structlog
 
 from service.errors import FrameError, Unavailable
 from service.inference.channel import WorkerChannel
+from service.inference.deaths import OomKills, is_outside, is_stopped
 from service.inference.messages import BatchResult, Kind, decode_result
 from service.inference.process import bury, kill
 from service.inference.restarts import pause_s
@@ -57,6 +59,9 @@ class PoolListener(Protocol):
     def on_lost(self, worker: int) -> None:
         """Take notice that the worker is gone, with its batch if it had one."""
 
+    def on_cause(self, worker: int, is_outside: bool) -> None:
+        """Hear, later, whether somebody else ended a lost worker, or its batch may have."""
+
 
 @dataclass(slots=True)
 class WorkerState:
@@ -75,6 +80,17 @@ class WorkerState:
     asked_at: float = 0.0
     """When it was pinged; 0.0 if it has answered."""
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    is_ours: bool = False
+    """Whether we ended it, for what it did with its batch."""
+    status: int | None = None
+    """Its exit status, if that was heard before the end of file."""
+
+
+class Lost(NamedTuple):
+    """A worker that is gone, of which it is not known yet how it ended."""
+
+    worker: int
+    is_ours: bool
 
 
 class PoolStatistics(NamedTuple):
@@ -105,6 +121,8 @@ class WorkerPool:
         self._workers: dict[int, WorkerState] = {}
         self._spares: list[int] = []
         self._deaths: deque[float] = deque(maxlen=DEATHS_REMEMBERED)
+        self._lost: dict[int, Lost] = {}
+        self._oom_kills = OomKills()
         self._numbers = 0
         self._restarts = 0
         self._stopping = False
@@ -181,11 +199,18 @@ class WorkerPool:
         if state is None:
             return
         kill(state.pidfd)
-        bury(state.pidfd)
+        bury(state.pidfd, partial(self.on_ended, state.pid))
         was_ready = state.ready.is_set()
         state.ready.set()
-        if self._stopping or not was_ready:
-            return  # whoever waits for a new worker hears that it has ended
+        if self._stopping:
+            return
+        if was_ready:  # or else whoever waits for a new worker hears that it has ended
+            self._lose(worker)
+        self._lost[state.pid] = Lost(worker, state.is_ours or state.channel.was_torn)
+        if state.status is not None:
+            self.on_ended(state.pid, state.status)
+
+    def _lose(self, worker: int) -> None:
         self._deaths.append(monotonic())
         if worker in self._spares:
             self._spares.remove(worker)
@@ -196,10 +221,18 @@ class WorkerPool:
                 self._listener.on_lost(worker)
         self._keep(self._replace())
 
-    def on_ended(self, worker: int, status: int) -> None:
-        """Take notice of how a worker ended (negative: by that signal)."""
-        if not self._stopping:
-            log.warning("worker_ended", worker=worker, status=status)
+    def on_ended(self, pid: int, status: int) -> None:
+        """Take notice of how a process ended (negative: by that signal), if it is a worker."""
+        lost = self._lost.pop(pid, None)
+        if lost is None:
+            for state in self._workers.values():
+                if state.pid == pid:
+                    state.status = status
+            return
+        outside = is_outside(status, lost.is_ours, self._oom_kills.since_last_look())
+        log.warning("worker_ended", worker=lost.worker, pid=pid, status=status, outside=outside)
+        if self._listener is not None:
+            self._listener.on_cause(lost.worker, outside)
 
     def _activate(self) -> None:
         """Give spares to the listener until it has as many workers as it should."""
@@ -266,7 +299,11 @@ class WorkerPool:
                     state.channel.ping()
 
     def _end(self, worker: int, state: WorkerState, reason: str) -> None:
-        log.warning("worker_killed", worker=worker, pid=state.pid, reason=reason)
+        stopped = is_stopped(state.pid)
+        state.is_ours = not stopped
+        log.warning(
+            "worker_killed", worker=worker, pid=state.pid, reason=reason, was_stopped=stopped
+        )
         kill(state.pidfd)
         state.channel.close()
 

@@ -57,8 +57,8 @@ class LoaderProcess:
     Args:
         store: the store's folder.
         limits: what the workers may be asked.
-        on_ended: hears the number and the exit status (negative: the signal) of a worker that
-            the loader has reaped.
+        on_ended: hears the pid and the exit status (negative: the signal) of a worker that the
+            loader has reaped.
         on_gone: hears that the loader itself is gone.
     """
 
@@ -243,7 +243,7 @@ class LoaderProcess:
             return
         message = json.loads(data)
         if message["did"] == "ended":
-            self._on_ended(message["worker"], message["status"])
+            self._on_ended(message["pid"], message["status"])
             return
         if message["did"] in {"loaded", "refused"}:
             key: tuple[str, object] = ("load", (message["name"], message["version"]))
@@ -272,25 +272,33 @@ def kill(pidfd: int) -> None:
         signal.pidfd_send_signal(pidfd, signal.SIGKILL)
 
 
-def bury(pidfd: int) -> None:
+def bury(pidfd: int, on_ended: Callable[[int], None]) -> None:
     """Wait for the end of the process behind a pidfd, without blocking, and close the pidfd.
 
-    Its parent reaps it, unless that has died before: then this process is the parent now.
+    Its parent reaps it, unless that has died before: then this process is the parent now, and
+    `on_ended` hears the exit status (negative: the signal).
     """
     loop = asyncio.get_running_loop()
 
     def ended() -> None:
         loop.remove_reader(pidfd)
-        _reap(pidfd)
+        status = _reap(pidfd)
         os.close(pidfd)
+        if status is not None:
+            on_ended(status)
 
     loop.add_reader(pidfd, ended)
 
 
-def _reap(pidfd: int) -> None:
-    """Reap an ended process, if it is this process's child."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
+def _reap(pidfd: int) -> int | None:
+    """Reap an ended process, if it is this process's child, and return its exit status."""
+    try:
+        ended = os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
+    except ChildProcessError:
+        return None
+    if ended is None:
+        return None
+    return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
 
 def adopt_orphans() -> None:

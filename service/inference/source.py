@@ -45,7 +45,7 @@ class SpawnSource:
     Args:
         store: the store's folder.
         limits: what the workers may be asked.
-        on_ended: hears the number and the exit status of a worker that has ended.
+        on_ended: hears the pid and the exit status of a worker that has ended.
     """
 
     method: StartMethod = "spawn"
@@ -91,7 +91,7 @@ class SpawnSource:
             for name, version, limit_s in self._versions:
                 await process.load(name, version, limit_s)
         forked = await process.become(worker, timeout_s)
-        watcher = asyncio.create_task(self._watch(worker, process))
+        watcher = asyncio.create_task(self._watch(forked.pid, process))
         self._watchers.add(watcher)
         watcher.add_done_callback(self._watchers.discard)
         return forked
@@ -108,5 +108,5 @@ class SpawnSource:
         process.start()
         return process
 
-    async def _watch(self, worker: int, process: LoaderProcess) -> None:
-        self._on_ended(worker, await process.ended() or 0)
+    async def _watch(self, pid: int, process: LoaderProcess) -> None:
+        self._on_ended(pid, await process.ended() or 0)

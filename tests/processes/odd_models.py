@@ -1,6 +1,7 @@
 """Models that behave badly in one way each; the tests register them as a user would."""
 
 import os
+import signal
 import threading
 import time
 from typing import Any
@@ -28,6 +29,16 @@ class Killer(Plain):
         sums = super().predict(X)
         if (sums == 666).any():
             os._exit(9)
+        return sums
+
+
+class Suicide(Plain):
+    """Kills its process, as somebody else would, on a row whose sum is 666."""
+
+    def predict(self, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        sums = super().predict(X)
+        if (sums == 666).any():
+            os.kill(os.getpid(), signal.SIGKILL)
         return sums
 
 

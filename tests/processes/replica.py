@@ -55,6 +55,14 @@ class Replica:
         workers: dict[str, Any] = body["workers"]
         return workers
 
+    def metrics(self) -> str:
+        connection = self.connect()
+        try:
+            connection.request("GET", "/metrics")
+            return connection.getresponse().read().decode()
+        finally:
+            connection.close()
+
     def loader(self) -> int:
         (pid,) = [pid for pid in children(self.process.pid) if comm(pid) == "percore-loader"]
         return pid

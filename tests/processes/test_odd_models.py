@@ -15,7 +15,7 @@ from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 
 from models.store import Store
 from service.inference.artefact import load_estimator
-from tests.processes.odd_models import Killer, Moody, Picky, Plain, Sleepy, Threaded
+from tests.processes.odd_models import Killer, Moody, Picky, Plain, Sleepy, Suicide, Threaded
 from tests.processes.replica import (
     ROOT,
     Replica,
@@ -34,7 +34,7 @@ ROWS = [[1.0, 2.0], [3.0, 4.0], [0.1, 0.2]]
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of all odd models but the one that cannot be served at all."""
     folder = tmp_path_factory.mktemp("odd")
-    for model in (Killer(), Moody(), Picky(), Sleepy()):
+    for model in (Killer(), Moody(), Picky(), Sleepy(), Suicide()):
         register(folder, model)
     return folder / "store"
 
@@ -82,13 +82,45 @@ def test_a_request_that_breaks_the_model_fails_alone(odd: Path, tmp_path: Path) 
         assert replica.workers()["restarts"] == 0
 
 
-def test_an_input_that_kills_is_stopped_after_two_deaths(odd: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["killer", "suicide"])
+def test_an_input_that_kills_is_stopped_after_two_deaths(
+    odd: Path, tmp_path: Path, name: str
+) -> None:
     with running(odd, tmp_path, "--workers", "2") as replica:
-        status, body = ask(replica, "killer", [666.0, 0.0])
+        status, body = ask(replica, name, [666.0, 0.0])
         assert (status, body["code"]) == (500, "poison_input")
         assert replica.workers()["restarts"] == 2
         wait_for(lambda: replica.workers()["ready"] == 2)
-        assert ask(replica, "killer", [1.0, 2.0])[1]["predictions"] == [3.0]
+        assert ask(replica, name, [1.0, 2.0])[1]["predictions"] == [3.0]
+
+
+def test_the_quarantine_outlives_a_swap(odd: Path, tmp_path: Path) -> None:
+    with running(odd, tmp_path, "--workers", "1") as replica:
+        assert ask(replica, "killer", [666.0, 0.0])[1]["code"] == "poison_input"
+        os.kill(replica.loader(), signal.SIGKILL)  # a new generation is built then
+        wait_for(lambda: "percore_swaps_total 1.0" in replica.metrics())
+        restarts = replica.workers()["restarts"]
+        assert ask(replica, "killer", [666.0, 0.0])[1]["code"] == "poison_input"
+        assert replica.workers()["restarts"] == restarts
+
+
+def test_a_request_whose_workers_are_killed_again_and_again_is_answered(
+    odd: Path, tmp_path: Path
+) -> None:
+    with running(odd, tmp_path, "--workers", "1") as replica:
+        answers: list[tuple[int, Any]] = []
+        client = threading.Thread(
+            target=lambda: answers.append(ask(replica, "sleepy", [11.0, 0.5]))
+        )
+        client.start()
+        for kills in range(3):
+            wait_for(lambda: replica.workers()["busy"] == 1)
+            (worker,) = replica.workers()["pids"]
+            os.kill(worker, signal.SIGKILL)
+            wait_for(lambda: replica.workers()["restarts"] > kills)  # noqa: B023
+        client.join(30)
+        assert answers[0][0] == 200
+        assert answers[0][1]["predictions"] == [11.5]
 
 
 def test_a_batch_that_hangs_ends_its_worker_and_is_tried_again(odd: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from service.batching.batcher import Batcher
 from service.batching.entry import Answer, Ask, Entry, Payload
 from service.batching.fair import NORMAL
 from service.batching.lane import Lane
+from service.batching.quarantine import MAX_ACQUITTALS, Quarantine
 from service.codecs.cells import Cells
 from service.errors import DeadlineExceeded, FrameError, Overloaded, PoisonInput
 from service.inference.messages import (
@@ -47,12 +48,16 @@ class Scene:
 
     def __init__(self, max_rows: int, max_waiting: int) -> None:
         self.workers = NotingWorkers()
-        self.batcher = Batcher(self.workers, max_rows, max_waiting, 1.0, hang_limit_s=20.0)
+        self.quarantine = Quarantine(10, 60.0)
+        self.batcher = self.another_batcher(max_rows, max_waiting)
         self.batches: list[tuple[int, int]] = []
         self.lane = Lane(
             "toy/1", 0, OUTPUT, lambda rows, requests: self.batches.append((rows, requests))
         )
         self.batcher.add_lane(self.lane)
+
+    def another_batcher(self, max_rows: int = 100, max_waiting: int = 100) -> Batcher:
+        return Batcher(self.workers, max_rows, max_waiting, 1.0, 20.0, self.quarantine)
 
     def _on_batch(self, rows: int, requests: int) -> None:
         self.batches.append((rows, requests))
@@ -161,6 +166,7 @@ def test_an_input_that_ends_two_workers_gets_no_third() -> None:
             for worker in (1, 2):
                 stage.batcher.on_idle(worker)
                 stage.batcher.on_lost(worker)
+                stage.batcher.on_cause(worker, is_outside=False)
             stage.batcher.on_idle(3)
             assert len(stage.workers.sent) == 2
             with pytest.raises(PoisonInput):
@@ -176,6 +182,7 @@ def test_a_quarantined_input_is_refused_and_others_are_not() -> None:
             for worker in (1, 2):
                 stage.batcher.on_idle(worker)
                 stage.batcher.on_lost(worker)
+                stage.batcher.on_cause(worker, is_outside=False)
             assert isinstance(guilty.exception(), PoisonInput)
             with pytest.raises(PoisonInput):
                 stage.submit(1.0)
@@ -184,6 +191,67 @@ def test_a_quarantined_input_is_refused_and_others_are_not() -> None:
             stage.answer(3)
             assert (await innocent).predictions == [20.0]
             assert stage.batcher.statistics().quarantined == 1
+
+    play(act)
+
+
+def test_the_quarantine_outlives_the_batcher() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            stage.submit(1.0)
+            for worker in (1, 2):
+                stage.batcher.on_idle(worker)
+                stage.batcher.on_lost(worker)
+                stage.batcher.on_cause(worker, is_outside=False)
+            stage.batcher.close()
+            stage.batcher = stage.another_batcher()
+            stage.batcher.add_lane(stage.lane)
+            with pytest.raises(PoisonInput):
+                stage.submit(1.0)
+
+    play(act)
+
+
+def test_a_suspect_whose_second_worker_somebody_else_killed_is_tried_again() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            future = stage.submit(1.0)
+            for worker in range(1 + MAX_ACQUITTALS):
+                stage.batcher.on_idle(worker)
+                stage.batcher.on_lost(worker)
+                assert stage.batcher.statistics()[:2] == ((0, 1) if worker else (1, 0))
+                stage.batcher.on_cause(worker, is_outside=True)
+                assert stage.batcher.statistics()[:2] == (1, 0)
+            stage.batcher.on_idle(9)
+            stage.answer(9)
+            assert (await future).predictions == [10.0]
+            assert stage.batcher.statistics().quarantined == 0
+
+    play(act)
+
+
+def test_acquittals_end() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            future = stage.submit(1.0)
+            for worker in range(2 + MAX_ACQUITTALS):
+                stage.batcher.on_idle(worker)
+                stage.batcher.on_lost(worker)
+                stage.batcher.on_cause(worker, is_outside=True)
+            assert isinstance(future.exception(), PoisonInput)
+
+    play(act)
+
+
+def test_a_suspect_whose_second_death_nobody_explains_is_convicted() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            future = stage.submit(1.0)
+            for worker in (1, 2):
+                stage.batcher.on_idle(worker)
+                stage.batcher.on_lost(worker)
+            with pytest.raises(PoisonInput):
+                await future
 
     play(act)
 
@@ -202,6 +270,7 @@ def test_equal_inputs_wait_for_the_one_that_is_tried_and_share_its_fate() -> Non
             stage.answer(3)  # which is cleared; the queue holds a copy of the suspect: it waits
             assert len(stage.workers.sent) == 3
             stage.batcher.on_lost(2)
+            stage.batcher.on_cause(2, is_outside=False)
             for future in (futures[0], futures[1], later):
                 assert isinstance(future.exception(), PoisonInput)
             assert (await futures[2]).predictions == [20.0]

@@ -101,12 +101,15 @@ class Listener:
         del worker  # only the busy one is: the spare is no loss
         self.lost.set()
 
+    def on_cause(self, worker: int, is_outside: bool) -> None:
+        """Nothing is suspected here."""
+
 
 @pytest.fixture
 def no_kills(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fake workers have no process: only their descriptor is closed."""
     monkeypatch.setattr(pool_module, "kill", lambda _: None)
-    monkeypatch.setattr(pool_module, "bury", os.close)
+    monkeypatch.setattr(pool_module, "bury", lambda pidfd, _: os.close(pidfd))
 
 
 def mutated(chance: random.Random) -> bytes:
