@@ -52,13 +52,15 @@ class Edge:
         if find is None or scope["method"] != "POST":
             await self._long_way(scope, receive, send)
             return
+        client = client_of(scope, receive)
         try:
             reply = await self._predict.handle(
-                find, dict(scope["headers"]), scope["query_string"], client_of(scope, receive)
+                find, dict(scope["headers"]), scope["query_string"], client
             )
         except ClientGone:
             return
-        await send_reply(reply, receive, send)
+        if not client.write(reply):
+            await send_reply(reply, receive, send)
 
     def _find(self, path: str) -> ServedVersion:
         served = self._paths.get(path)

@@ -98,6 +98,9 @@ class Batcher:
         self._batches = 0
         self._scheduled = False
         self._lag_s = 0.0
+        self._flying_s = 0.0
+        self._calm_s = CALM * max_queue_wait_s
+        self._calm_waiting = CALM * max_waiting
         self._loop = asyncio.get_running_loop()
         self._sweep_due = monotonic() + SWEEP_S
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
@@ -128,21 +131,25 @@ class Batcher:
 
         Then nothing is refused, and a look at the sums has spared the prediction.
         """
-        work_s = self._shares.cost_s + lane.cost.predict(ask.rows) + self._lag_s
+        work_s = self._shares.cost_s + lane.cost.predict(ask.rows) + self._flying_s + self._lag_s
+        return (
+            work_s < self._calm_s
+            and work_s < CALM * (ask.deadline - now)
+            and self._waiting < self._calm_waiting
+        )
+
+    def _look_at_flights(self, now: float) -> None:
+        """Sum up what workers have still to do; looked at for each batch, not each request."""
+        self._flying_s = 0.0
         for flight in self._flights.values():
-            work_s += abs(flight.ends_at - now)
-        time_s = min(self._max_queue_wait_s, ask.deadline - now)
-        return work_s < CALM * time_s and self._waiting < CALM * self._max_waiting
+            self._flying_s += abs(flight.ends_at - now)
 
     def submit(self, lane: Lane, entry: Entry) -> None:
-        """Accept a request; its future gets an `Answer` or a `ServiceError`.
+        """Accept a request that was admitted; its future gets an `Answer` or a `ServiceError`.
 
         Raises:
-            Overloaded: it could not be served in time.
-            DeadlineExceeded: its time is over.
             PoisonInput: this input ended two workers lately.
         """
-        self.admit(lane, Ask(entry.client, entry.priority, entry.deadline, entry.rows))
         entry.enqueued_at = monotonic()
         batch_rows = lane.cost.batch_rows(self._max_batch_rows, entry.deadline - entry.enqueued_at)
         entry.cost_s = lane.cost.share_s(entry.rows, batch_rows)
@@ -188,6 +195,7 @@ class Batcher:
         now = monotonic()
         answers = split_result(result, flight.entries, flight.lane.output, now)
         del self._flights[worker]
+        self._look_at_flights(now)
         rows = sum([max(got.rows, 1) for got in result.entries])
         flight.lane.learn(rows, now - flight.entries[0].sent_at)
         self._idle.append(worker)
@@ -213,7 +221,7 @@ class Batcher:
         self._dispatch()
 
     def on_cause(self, worker: int, is_outside: bool) -> None:
-        """Judge the suspect over which a lost worker died, if it did; another may have killed it."""
+        """Judge the suspect over which a lost worker died, if there was one."""
         unexplained = self._unexplained.pop(worker, None)
         if unexplained is None:
             return
@@ -297,7 +305,8 @@ class Batcher:
             rows += entry.rows
             deadline = min(deadline, entry.deadline)
         self._batches = (self._batches + 1) & 0xFFFFFFFF
-        self._flights[worker] = flight._replace(ends_at=now + lane.cost.predict(rows))
+        self._flights[worker] = Flight(lane, batch, flight.suspect, now + lane.cost.predict(rows))
+        self._look_at_flights(now)
         payloads = [entry.payload for entry in batch]
         wanted = [entry.probabilities for entry in batch]
         cells = [payload.cells for payload in payloads if payload.cells is not None]
@@ -322,6 +331,7 @@ class Batcher:
             self._waiting -= lane.discard_done()
         for entry in self._suspects.waiting():
             entry.expire(now)
+        self._look_at_flights(now)
         unexplained = [one.flight for one in self._unexplained.values()]
         for flight in (*self._flights.values(), *unexplained):
             for entry in flight.entries:

@@ -14,6 +14,7 @@ TRUSTED_BATCHES = 4
 ANCHOR = 0.01
 """How much the slope is held where it was, in squares of the mean rows: while all batches are of
 one size there is nothing to tell a call from a row by."""
+MANY_ROWS = 1 << 31
 BATCH_S = 0.1
 """Rows are gathered up to so many seconds of computing: more gain nothing, and make all wait."""
 
@@ -21,21 +22,36 @@ BATCH_S = 0.1
 class CostModel:
     """The cost of one model's batches; never negative, and never less for more rows.
 
+    Args:
+        call_s: what is believed before the first batch.
+        row_s: likewise.
+
     Attributes:
         call_s: seconds of a batch, however many rows it has.
         row_s: seconds that each row adds.
     """
 
-    __slots__ = ("_batches", "_covariance", "_mean_rows", "_mean_s", "_variance", "call_s", "row_s")
+    __slots__ = (
+        "_batch_rows",
+        "_batches",
+        "_covariance",
+        "_mean_rows",
+        "_mean_s",
+        "_patient_s",
+        "_variance",
+        "call_s",
+        "row_s",
+    )
 
-    def __init__(self) -> None:
-        self.call_s = PRIOR_CALL_S
-        self.row_s = PRIOR_ROW_S
+    def __init__(self, call_s: float = PRIOR_CALL_S, row_s: float = PRIOR_ROW_S) -> None:
+        self.call_s = call_s
+        self.row_s = row_s
         self._batches = 0
         self._mean_rows = 0.0
         self._mean_s = 0.0
         self._variance = 0.0
         self._covariance = 0.0
+        self._look_at_batches()
 
     def predict(self, rows: float) -> float:
         """Return the seconds that a batch of so many rows will take."""
@@ -61,6 +77,17 @@ class CostModel:
         slope = (self._covariance + anchor * self.row_s) / (self._variance + anchor)
         self.row_s = min(max(slope, 0.0), self._mean_s / self._mean_rows)
         self.call_s = max(self._mean_s - self.row_s * self._mean_rows, 0.0)
+        self._look_at_batches()
+
+    def _look_at_batches(self) -> None:
+        """Note how many rows travel together if nobody is in a hurry: asked for each request."""
+        limit_s = max(BATCH_S, self.call_s)
+        self._patient_s = 4 * limit_s
+        self._batch_rows = self._rows_in(limit_s)
+
+    def _rows_in(self, limit_s: float) -> int:
+        rows = limit_s / self.row_s if self.row_s > 0 else MANY_ROWS
+        return int(min(max(rows, 1), MANY_ROWS))
 
     def batch_rows(self, max_rows: int, timeout_s: float) -> int:
         """Return how many rows shall travel together.
@@ -69,10 +96,9 @@ class CostModel:
             max_rows: the most that may.
             timeout_s: the whole time that the first of the requests was given.
         """
-        if self.row_s <= 0:
-            return max_rows
-        limit_s = min(max(BATCH_S, self.call_s), max(timeout_s / 4, 0.0))
-        return max(min(int(limit_s / self.row_s), max_rows), 1)
+        if timeout_s >= self._patient_s:
+            return min(self._batch_rows, max_rows)
+        return min(self._rows_in(max(timeout_s / 4, 0.0)), max_rows)
 
     def share_s(self, rows: int, batch_rows: int) -> float:
         """Return a request's share of a worker's time, in batches of so many rows."""

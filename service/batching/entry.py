@@ -52,6 +52,8 @@ class Ask(NamedTuple):
     """Monotonic seconds; after it nobody waits for the answer."""
     rows: int = 1
     """Rows, as far as they can be told."""
+    asked_at: float = 0.0
+    """Monotonic seconds; its time began then."""
 
 
 class Entry:
@@ -92,7 +94,7 @@ class Entry:
     ) -> None:
         self.payload = payload
         self.probabilities = probabilities
-        self.client, self.priority, self.deadline, self.rows = ask
+        self.client, self.priority, self.deadline, self.rows, _ = ask
         self.future = future
         self.cost_s = 0.0
         self.enqueued_at = 0.0

@@ -169,14 +169,18 @@ class Shares:
 class _Line(Generic[Item]):
     """What waits of one client in one queue, by priority."""
 
-    __slots__ = ("account", "by_priority")
+    __slots__ = ("account", "by_priority", "length")
 
     def __init__(self, account: Account) -> None:
         self.account = account
+        self.length = 0
         self.by_priority: tuple[deque[Item], deque[Item], deque[Item]] = (deque(), deque(), deque())
 
     def next_priority(self) -> int:
         """Return the priority whose turn it is; there is one, for a line is never empty."""
+        high, _, low = self.by_priority
+        if not high and not low:
+            return NORMAL
         waiting = [priority for priority in (HIGH, NORMAL, LOW) if self.by_priority[priority]]
         return waiting[0] if len(waiting) == 1 else min(waiting, key=self.account.turn)
 
@@ -213,6 +217,7 @@ class FairQueue(Generic[Item]):
             line = self._lines[entry.client] = _Line(account)
             heappush(self._heap, (account.tag, self._shares.number(), entry.client))
         line.by_priority[entry.priority].append(entry)
+        line.length += 1
         self._length += 1
         self.rows += entry.rows
 
@@ -235,9 +240,10 @@ class FairQueue(Generic[Item]):
         line = self._lines[client]
         entry = line.by_priority[line.next_priority()].popleft()
         self._shares.serve(line.account, entry)
+        line.length -= 1
         self._length -= 1
         self.rows -= entry.rows
-        if any(line.by_priority):
+        if line.length:
             heapreplace(self._heap, (line.account.tag, self._shares.number(), client))
         else:
             heappop(self._heap)
@@ -260,20 +266,21 @@ class FairQueue(Generic[Item]):
         before = self._length
         for client, line in list(self._lines.items()):
             for entries in line.by_priority:
-                self._discard_from(entries, line.account, is_over)
-            if not any(line.by_priority):
+                self._discard_from(entries, line, is_over)
+            if not line.length:
                 del self._lines[client]
         if self._length < before:
             self._heap = [key for key in self._heap if key[2] in self._lines]
             heapify(self._heap)
 
     def _discard_from(
-        self, entries: deque[Item], account: Account, is_over: Callable[[Item], bool]
+        self, entries: deque[Item], line: _Line[Item], is_over: Callable[[Item], bool]
     ) -> None:
         for _ in range(len(entries)):
             entry = entries.popleft()
             if is_over(entry):
-                self._shares.remove(account, entry)
+                self._shares.remove(line.account, entry)
+                line.length -= 1
                 self._length -= 1
                 self.rows -= entry.rows
             else:

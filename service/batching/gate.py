@@ -61,7 +61,7 @@ class Gate:
             TooManyRequests: it could not be served in time, and its client waits for much already.
             Overloaded: it could not be served in time.
         """
-        client, priority, deadline, rows = ask
+        client, priority, deadline, rows, _ = ask
         remaining_s = deadline - now
         if remaining_s <= 0:
             raise DeadlineExceeded("The request's time was over before it was answered.")

@@ -80,8 +80,12 @@ class Lane:
 
     def wants(self, entry: Entry, now: float) -> bool:
         """Return whether a request shall be computed: somebody waits, and it can be in time."""
-        entry.expire(now)
+        if entry.future.done():
+            return False
         predicted_s = self.cost.predict(entry.rows)
+        if now + predicted_s <= entry.deadline:
+            return True
+        entry.expire(now)
         if is_too_late(now, entry.enqueued_at, entry.deadline, predicted_s):
             entry.give_up()
         return not entry.future.done()

@@ -11,9 +11,10 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.protocols.edge_state import PROBES
 from service.protocols.held import BODY, ENDING, HEAD, IDLE, HeldToTime
-from service.protocols.http import CLIENT, Client
+from service.protocols.http import CLIENT, Client, Reply
 from service.protocols.one_write import OneWrite
 from service.protocols.refusals import CROWDED, LARGE_BODY, LARGE_HEAD, MANY_CHUNKS
+from service.protocols.whole_answer import write_whole
 
 PROBE_PATHS = (b"/health/", b"/metrics")
 UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
@@ -34,6 +35,7 @@ class Connection(HeldToTime):
         self._chunks = 0
         self._postponed: Callable[[], None] | None = None
         self._client = Client()
+        self._client.write = self._write_whole
         self._extensions: Any = {CLIENT: self._client}
 
     # From the transport
@@ -137,6 +139,11 @@ class Connection(HeldToTime):
         if not self.cycle.response_started or self.cycle.response_complete:
             self.edge.refused += 1
             self._refuse(LARGE_BODY)
+
+    # From the application
+
+    def _write_whole(self, reply: Reply) -> bool:
+        return self._running is not None and write_whole(self._running, self.transport, reply)
 
     # From the cycle
 

@@ -88,14 +88,17 @@ class Client:
         address: where the connection comes from.
         receive: gives the body of the request that is worked on, as in ASGI.
         waiting: what that request waits for, so that its work is not begun once nobody wants it.
+        write: answers it in one step, and returns whether it could; a server that is not ours
+            cannot.
     """
 
-    __slots__ = ("address", "receive", "waiting")
+    __slots__ = ("address", "receive", "waiting", "write")
 
     def __init__(self) -> None:
         self.address = UNKNOWN
         self.receive: Receive = _nothing_to_receive
         self.waiting: asyncio.Future[Any] | None = None
+        self.write: Callable[[Reply], bool] = _cannot_write
 
     def leave(self) -> None:
         """Let the request under way end with `ClientGone`."""
@@ -105,6 +108,11 @@ class Client:
 
 async def _nothing_to_receive() -> Message:
     return {"type": "http.disconnect"}
+
+
+def _cannot_write(reply: Reply) -> bool:
+    del reply
+    return False
 
 
 def client_of(scope: Scope, receive: Receive) -> Client:

@@ -19,8 +19,8 @@ KEPT = (
     "timeout_keep_alive_task", "transport",
 )  # fmt: skip
 KEPT_BY_CYCLE = (
-    "disconnected", "keep_alive", "message_event", "response_complete", "response_started",
-    "transport",
+    "default_headers", "disconnected", "flow", "keep_alive", "message_event", "on_response",
+    "response_complete", "response_started", "transport", "waiting_for_100_continue",
 )  # fmt: skip
 
 log = structlog.get_logger()

@@ -35,6 +35,8 @@ PICTURES = (b"image/png", b"image/jpeg")
 JSON_NAMES = (JSON, b"application/x-www-form-urlencoded")
 SMALL_PICTURES_BYTES = 1 << 20
 """Up to this size a request's pictures share a batch with others."""
+STALE_S = 0.005
+"""For so long what was said of a request's chances holds; a body that takes longer asks again."""
 PRIORITIES = {b"high": HIGH, b"normal": NORMAL, b"low": LOW}
 _SWITCH = {"true": True, "1": True, "": True, "false": False, "0": False}
 
@@ -114,8 +116,13 @@ class PredictV1:
         rows = payload.rows
         if payload.cells is None and served.tabular:
             rows = served.row_bytes.rows(len(body))
-        entry = Entry(payload, probabilities, ask._replace(rows=rows), self._create_future())
         parsed = monotonic()
+        if rows != ask.rows:
+            ask = ask._replace(rows=rows)
+            served.admit(ask)
+        elif parsed - ask.asked_at > STALE_S:
+            served.admit(ask)
+        entry = Entry(payload, probabilities, ask, self._create_future())
         served.submit(entry)
         client.waiting = entry.future
         try:
@@ -170,7 +177,8 @@ class PredictV1:
             priority = asked
         length = raw.get(b"content-length", b"")
         rows = served.row_bytes.rows(int(length)) if length.isdigit() else 1
-        return Ask(self._name(client.address, raw), priority, monotonic() + timeout_s, rows)
+        now = monotonic()
+        return Ask(self._name(client.address, raw), priority, now + timeout_s, rows, now)
 
     def _asked_timeout_s(self, text: bytes) -> float:
         if not text.isdigit() or not int(text[:12]) > 0:

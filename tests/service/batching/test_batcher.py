@@ -69,6 +69,7 @@ class Scene:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         payload = Payload(cells.rows, cells)
         ask = Ask(client, NORMAL, monotonic() + timeout_s, cells.rows)
+        self.batcher.admit(self.lane, ask)
         self.batcher.submit(self.lane, Entry(payload, False, ask, future))
         return future
 

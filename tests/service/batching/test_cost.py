@@ -67,19 +67,25 @@ def test_a_model_that_changed_is_learned_again(factor: float) -> None:
     assert model.predict(10) == pytest.approx(0.01 * factor, rel=0.1)
 
 
-def test_rows_are_gathered_as_long_as_it_gains_something() -> None:
-    model = CostModel()
-    model.call_s, model.row_s = 0.003, 0.0001
-    assert model.batch_rows(256, 30.0) == 256
-    assert model.batch_rows(256, 0.04) == 100  # nobody waits for a batch longer than its time
-    model.call_s, model.row_s = 0.003, 0.005
-    assert model.batch_rows(256, 30.0) == 20
-    model.call_s, model.row_s = 2.0, 0.005
-    assert model.batch_rows(256, 30.0) == 256
-    model.call_s, model.row_s = 0.1, 5.0
-    assert model.batch_rows(256, 30.0) == 1
-    model.call_s = model.row_s = 0.0
-    assert model.batch_rows(256, 30.0) == 256
+@pytest.mark.parametrize(
+    ("call_s", "row_s", "timeout_s", "rows"),
+    [
+        (0.003, 0.0001, 30.0, 256),
+        (0.003, 0.0001, 0.04, 100),  # nobody waits for a batch longer than its time
+        (0.003, 0.005, 30.0, 20),
+        (2.0, 0.005, 30.0, 256),
+        (0.1, 5.0, 30.0, 1),
+        (0.0, 0.0, 30.0, 256),
+        (0.0, 0.0, 0.01, 256),
+        (0.0, 5e-324, 30.0, 256),
+        (0.0, 5e-324, 0.01, 256),
+        (0.1, 5.0, -1.0, 1),
+    ],
+)
+def test_rows_are_gathered_as_long_as_it_gains_something(
+    call_s: float, row_s: float, timeout_s: float, rows: int
+) -> None:
+    assert CostModel(call_s, row_s).batch_rows(256, timeout_s) == rows
 
 
 @given(st.integers(1, 256), st.integers(1, 256))

@@ -7,6 +7,7 @@ from contextlib import closing
 import pytest
 
 from models.schema import OutputSchema
+from service.batching.cost import CostModel
 from service.batching.entry import Ask, Entry, Payload
 from service.batching.fair import HIGH, LOW, NORMAL, Shares
 from service.batching.flight import Flight, free_in_s
@@ -26,7 +27,7 @@ class Door:
         self.shares = Shares()
         self.lane = Lane("toy/1", 0, OutputSchema(kind="values", dtype="float64"), self._ignore)
         self.lane.join(self.shares)
-        self.lane.cost.call_s, self.lane.cost.row_s = 0.001, 0.004
+        self.lane.cost = CostModel(0.001, 0.004)
         self.gate = self.make(max_waiting=10_000)
 
     def make(self, max_waiting: int) -> Gate:
@@ -104,7 +105,7 @@ def test_by_count_too_a_newcomer_finds_room(door: Door) -> None:
 
 
 def test_when_a_worker_is_free_nobody_is_refused_for_a_prediction(door: Door) -> None:
-    door.lane.cost.call_s = 50.0
+    door.lane.cost = CostModel(50.0, door.lane.cost.row_s)
     with pytest.raises(Overloaded):
         door.ask(timeout_s=1.0)
     door.ask(timeout_s=1.0, free_in_s=[0.0, 0.1])
