@@ -23,8 +23,9 @@ from service.metrics import Metrics
 from service.openapi import describe_api
 from service.protocols.edge_state import EdgeState
 from service.protocols.http import http_error
+from service.protocols.predictions import Predictions
 from service.protocols.seam import connection_class
-from service.protocols.v1 import PredictV1
+from service.protocols.v1 import PredictV1, predict_paths
 from service.replica import NothingToServe, Replica
 from service.routes import admin_router, health_router, models_router, predict_router, to_response
 from service.settings import Settings
@@ -62,8 +63,10 @@ async def serve(settings: Settings) -> int:
         return EXIT_FAILED
     metrics = Metrics()
     replica = Replica(settings, metrics)
-    predict = PredictV1(settings, Sampler(settings.access_log_per_s))
-    edge = Edge(create_app(replica, predict, metrics, settings), predict, metrics)
+    predictions = Predictions(settings, Sampler(settings.access_log_per_s))
+    v1 = PredictV1(settings.inline_body_bytes)
+    app = create_app(replica, predictions, v1, metrics, settings)
+    edge = Edge(app, predictions, [(v1, predict_paths)], metrics)
     edge_state = EdgeState(settings)
     metrics.add_gauges(edge_state.gauges)
     server = Server(_configure(settings, edge, edge_state))
@@ -157,7 +160,11 @@ class Signals:
 
 
 def create_app(
-    replica: Replica, predict: PredictV1, metrics: Metrics, settings: Settings
+    replica: Replica,
+    predictions: Predictions,
+    v1: PredictV1,
+    metrics: Metrics,
+    settings: Settings,
 ) -> FastAPI:
     """Return the FastAPI application with all routes and error answers."""
     app = FastAPI(
@@ -167,7 +174,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,  # a redirect would send the client to whatever Host it named
     )
-    app.include_router(predict_router(replica, predict))
+    app.include_router(predict_router(replica, predictions, v1))
     app.include_router(models_router(replica))
     app.include_router(health_router(replica, metrics))
     app.include_router(docs_router())

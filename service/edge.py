@@ -1,10 +1,9 @@
 """The outermost ASGI layer: predictions take the short way, everything else goes to FastAPI."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from time import monotonic
 
-from models.store import PRODUCTION
 from service.catalogue import Catalogue, ServedVersion
 from service.errors import NotFound
 from service.metrics import Metrics
@@ -18,9 +17,11 @@ from service.protocols.http import (
     request_id,
     send_reply,
 )
-from service.protocols.v1 import Find, PredictV1
+from service.protocols.predictions import Find, Predictions, Wire
 
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Paths = Callable[[Catalogue], dict[str, ServedVersion]]
+"""Returns every path of a protocol that means a served version."""
 
 
 class Edge:
@@ -28,34 +29,47 @@ class Edge:
 
     Args:
         app: the FastAPI application.
-        predict: answers predictions.
+        predictions: answers predict requests.
+        wires: the protocols, each with its paths.
         metrics: where all other requests are counted.
     """
 
-    def __init__(self, app: ASGIApp, predict: PredictV1, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        predictions: Predictions,
+        wires: Sequence[tuple[Wire, Paths]],
+        metrics: Metrics,
+    ) -> None:
         self._app = app
-        self._predict = predict
+        self._handle = predictions.handle
+        self._wires = tuple(wires)
         self._metrics = metrics
         self._paths: dict[str, ServedVersion] = {}
-        self._finds: dict[str, Find] = {}
+        self._finds: dict[str, tuple[Wire, Find]] = {}
 
     def serve(self, catalogue: Catalogue) -> None:
         """Take the paths of what the catalogue serves, all at once."""
-        self._paths = predict_paths(catalogue)
-        self._finds = {path: partial(self._find, path) for path in self._paths}
+        served: dict[str, ServedVersion] = {}
+        finds: dict[str, tuple[Wire, Find]] = {}
+        for wire, paths in self._wires:
+            for path, version in paths(catalogue).items():
+                served[path] = version
+                finds[path] = (wire, partial(self._find, path))
+        self._paths, self._finds = served, finds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        find = self._finds.get(scope["path"])
-        if find is None or scope["method"] != "POST":
+        known = self._finds.get(scope["path"])
+        if known is None or scope["method"] != "POST":
             await self._long_way(scope, receive, send)
             return
         client = client_of(scope, receive)
         try:
-            reply = await self._predict.handle(
-                find, dict(scope["headers"]), scope["query_string"], client
+            reply = await self._handle(
+                *known, dict(scope["headers"]), scope["query_string"], client
             )
         except ClientGone:
             return
@@ -88,18 +102,3 @@ class Edge:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
-
-
-def predict_paths(catalogue: Catalogue) -> dict[str, ServedVersion]:
-    """Return every path that means a served version."""
-    paths = {}
-    for name, model in catalogue.models.items():
-        root = f"/v1/models/{name}"
-        for version, served in model.served.items():
-            paths[f"{root}/versions/{version}:predict"] = served
-        for alias, version in model.effective.items():
-            paths[f"{root}/labels/{alias}:predict"] = model.served[version]
-        production = model.effective.get(PRODUCTION)
-        if production is not None:
-            paths[f"{root}:predict"] = model.served[production]
-    return paths

@@ -18,8 +18,8 @@ from service.batching.lane import Lane
 from service.batching.quarantine import Quarantine
 from service.errors import Unavailable
 from service.inference.limits import Limits
-from service.inference.pool import WorkerPool
-from service.inference.process import LoaderProcess
+from service.inference.pool import FORK_TIMEOUT_S, WorkerPool
+from service.inference.process import STANDBY, LoaderProcess
 from service.inference.rehearsal import Rehearsal
 from service.inference.source import OnEnded, SpawnSource, StartMethod, WorkerSource
 from service.metrics import Metrics
@@ -47,6 +47,19 @@ class Loadout:
     """Version that was asked for → why it is not held."""
     tried: set[Name] = field(default_factory=set)
     """Versions whose golden rows came out right."""
+    standby: LoaderProcess | None = None
+    """Has the same versions, and does nothing: if the loader dies, the next is forked from it."""
+
+    async def stand_by(self, timeout_s: float) -> None:
+        """Fork the standby; it shares all memory with the loader."""
+        if isinstance(self.source, LoaderProcess):
+            self.standby = await self.source.branch(timeout_s, STANDBY)
+
+    async def stop(self, limit_s: float) -> None:
+        """End all processes."""
+        if self.standby is not None:
+            await self.standby.stop(limit_s)
+        await self.source.stop(limit_s)
 
 
 class Generation:
@@ -93,6 +106,7 @@ class Generation:
             TimeoutError: they do not get ready.
         """
         await self.pool.start(self.loadout.source, self.batcher)
+        await self.loadout.stand_by(FORK_TIMEOUT_S)
 
     async def retire(self, limit_s: float) -> None:
         """Answer what was accepted, then end all processes."""
@@ -104,7 +118,7 @@ class Generation:
             await asyncio.sleep(DRAIN_LOOK_S)
         self.batcher.close()
         self.pool.stop()
-        await self.loadout.source.stop(STOP_S)
+        await self.loadout.stop(STOP_S)
 
 
 class Builder:
@@ -155,7 +169,7 @@ class Builder:
             log.warning(
                 "spawning", reason="a process with threads must not fork: each loads a copy"
             )
-            await loadout.source.stop(STOP_S)
+            await loadout.stop(STOP_S)
             loadout = self._afresh("spawn")
             await self._load_missing(loadout, wanted)
         await self._try_new(loadout, wanted)
@@ -192,11 +206,13 @@ class Builder:
     async def _branch(self, running: Generation | None) -> Loadout | None:
         if running is None:
             return None
-        source = running.loadout.source
-        if not isinstance(source, LoaderProcess) or not source.is_alive:
+        held = running.loadout
+        for source in (held.source, held.standby):
+            if isinstance(source, LoaderProcess) and source.is_alive:
+                break
+        else:
             return None
         branch = await source.branch(self._settings.load_timeout_s)
-        held = running.loadout
         return Loadout(branch, dict(held.numbers), {}, set(held.tried))
 
     def _afresh(self, method: StartMethod | Literal["auto"]) -> Loadout:

@@ -157,12 +157,12 @@ class Replica:
         manifests = {name: served.manifest for name, served in self._served.items()} | wanted
         same = running is not None and keep == running.lanes.keys()
         if not keep or (same and not renew and not stale):
-            await loadout.source.stop(STOP_S)
+            await loadout.stop(STOP_S)
         else:
             try:
                 await self._start_next(loadout, keep, manifests)
             except BaseException:
-                await loadout.source.stop(STOP_S)
+                await loadout.stop(STOP_S)
                 raise
             self._retire(running)
         self._flip(catalogue, keep, flip)

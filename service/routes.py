@@ -12,14 +12,14 @@ from service.catalogue import ServedVersion
 from service.errors import ServiceError
 from service.metrics import Metrics
 from service.protocols.http import ClientGone, client_of, error_reply
-from service.protocols.v1 import PredictV1
+from service.protocols.predictions import Predictions, Wire
 from service.replica import Replica
 
 CLIENT_CLOSED = 499
 """The status of a request whose client has gone, as nginx counts it; nobody receives it."""
 
 
-def predict_router(replica: Replica, predict: PredictV1) -> APIRouter:
+def predict_router(replica: Replica, predictions: Predictions, wire: Wire) -> APIRouter:
     """Return the predict routes, for paths that the short way does not know (yet)."""
     router = APIRouter(include_in_schema=False)
 
@@ -30,8 +30,8 @@ def predict_router(replica: Replica, predict: PredictV1) -> APIRouter:
         scope = request.scope
         client = client_of(scope, request.receive)
         try:
-            reply = await predict.handle(
-                find, dict(scope["headers"]), scope["query_string"], client
+            reply = await predictions.handle(
+                wire, find, dict(scope["headers"]), scope["query_string"], client
             )
         except ClientGone:
             return Response(status_code=CLIENT_CLOSED)

@@ -27,8 +27,12 @@ from service.inference.messages import BatchResult, encode_bodies, encode_cells
 SWEEP_S = 0.02
 CALM = 0.25
 """Of the time and of the room: below it nobody needs to be refused."""
-CAUSE_S = 1.0
-"""How long the cause of a worker's death is waited for; unknown causes convict."""
+CAUSE_S = 0.1
+PATIENT_CAUSE_S = 1.0
+"""How long the cause of a worker's death is waited for: by a batch, and by a suspect, which an
+unknown cause convicts."""
+MAX_DEATHS = 4
+"""Nobody is so unlucky more often; and the tries must end."""
 POISON = "This input ended two workers; it is not tried again for a while."
 
 log = structlog.get_logger()
@@ -53,9 +57,10 @@ class BatcherStatistics(NamedTuple):
 
 
 class Unexplained(NamedTuple):
-    """A worker that died over a suspect alone; why is not known yet."""
+    """A batch over which a worker died; why is not known yet."""
 
     flight: Flight
+    """With one entry an input; requests with an equal one wait for it."""
     timer: asyncio.TimerHandle
 
 
@@ -166,7 +171,7 @@ class Batcher:
     def statistics(self) -> BatcherStatistics:
         """Return a snapshot."""
         in_flight = sum(len(flight.entries) for flight in self._flights.values())
-        in_flight += len(self._unexplained)
+        in_flight += sum(len(one.flight.entries) for one in self._unexplained.values())
         waiting = self._waiting + len(self._suspects.waiting())
         free = free_in_s(self._flights.values(), len(self._idle), monotonic())
         wait_s = level_s(self._shares.cost_s, free)
@@ -206,44 +211,53 @@ class Batcher:
             entry.resolve(answer)
 
     def on_lost(self, worker: int) -> None:
-        """Try the requests of a dead worker's batch once more; none twice that was alone."""
+        """Keep a dead worker's batch until it is known why it died; equal inputs wait, too."""
         if worker in self._idle:
             self._idle.remove(worker)
         flight = self._flights.pop(worker, None)
         if flight is None:
             return
-        if flight.suspect is not None:
-            timer = self._loop.call_later(CAUSE_S, self.on_cause, worker, False)
-            self._unexplained[worker] = Unexplained(flight, timer)
-            return
         for entry in flight.entries:
-            self._suspect(flight.lane, entry)
-        self._dispatch()
+            entry.deaths += 1
+        if flight.suspect is None:
+            self._retried += len(flight.entries)
+            flight = flight._replace(entries=self._suspects_of(flight))
+        limit_s = CAUSE_S if flight.suspect is None else PATIENT_CAUSE_S
+        timer = self._loop.call_later(limit_s, self.on_cause, worker, False)
+        self._unexplained[worker] = Unexplained(flight, timer)
 
     def on_cause(self, worker: int, is_outside: bool) -> None:
-        """Judge the suspect over which a lost worker died, if there was one."""
+        """Judge the batch over which a lost worker died, if there was one.
+
+        If somebody else killed the worker, nobody is to blame, and all go together once more. Else
+        any of them may have ended it: each is tried alone, and who ends a second worker is guilty.
+        """
         unexplained = self._unexplained.pop(worker, None)
         if unexplained is None:
             return
-        flight = unexplained.flight
         unexplained.timer.cancel()
-        assert flight.suspect is not None  # noqa: S101
-        if is_outside and self._suspects.acquit(flight.suspect):
-            self._retried += 1
+        lane, entries, key, _ = unexplained.flight
+        for entry in entries:
+            if key is not None and not (is_outside and entry.deaths < MAX_DEATHS):
+                self._convict(key, entry)
+                continue
+            self._retried += key is not None
             self._waiting += 1
-            flight.lane.suspects.appendleft(flight.entries[0])
-        else:
-            self._convict(flight.suspect, flight.entries[0])
+            if key is None and is_outside and entry.deaths == 1:
+                lane.cleared.append(entry)
+                self._clear(lane, input_key(lane.name, entry.payload))
+            else:
+                lane.suspects.append(entry)
         self._dispatch()
 
-    def _suspect(self, lane: Lane, entry: Entry) -> None:
-        """Have a request tried alone, or let it wait for one with an equal input that is."""
-        if entry.future.done():
-            return
-        self._retried += 1
-        if self._suspects.suspect(input_key(lane.name, entry.payload), entry):
-            lane.suspects.append(entry)
-            self._waiting += 1
+    def _suspects_of(self, flight: Flight) -> list[Entry]:
+        """Return the requests of a batch that may have ended its worker, one an input."""
+        return [
+            entry
+            for entry in flight.entries
+            if not entry.future.done()
+            and self._suspects.suspect(input_key(flight.lane.name, entry.payload), entry)
+        ]
 
     def _clear(self, lane: Lane, key: Key) -> None:
         """The input ended nobody: who waited for it goes to the front of the queue."""
@@ -284,10 +298,10 @@ class Batcher:
             self._send(self._idle.pop(), Flight(lane, [entry], key, now), now)
             return
         # Its client is gone: the next request with this input takes its place.
-        followers = self._suspects.settle(key)
-        for follower in followers:
-            self._retried -= 1
-            self._suspect(lane, follower)
+        for follower in self._suspects.settle(key):
+            if not follower.future.done() and self._suspects.suspect(key, follower):
+                lane.suspects.append(follower)
+                self._waiting += 1
 
     def _is_innocent(self, lane: Lane, entry: Entry, now: float) -> bool:
         """Return whether a request may join a batch: no suspected input, and no guilty one."""

@@ -70,12 +70,14 @@ class Entry:
         cost_s: the seconds of a worker that it will probably take.
         enqueued_at: monotonic seconds.
         sent_at: when its batch left for a worker; 0.0 while it waits.
+        deaths: workers that have died over it.
     """
 
     __slots__ = (
         "client",
         "cost_s",
         "deadline",
+        "deaths",
         "enqueued_at",
         "future",
         "payload",
@@ -99,6 +101,7 @@ class Entry:
         self.cost_s = 0.0
         self.enqueued_at = 0.0
         self.sent_at = 0.0
+        self.deaths = 0
 
     def resolve(self, answer: Answer | ServiceError) -> None:
         """Answer the request, unless its client is gone or its time was over."""

@@ -2,21 +2,16 @@
 
 A worker that dies makes suspects of all its batch's inputs. One request an input is tried once
 more, alone; requests with an equal input wait for it. If it succeeds, somebody else had ended the
-worker, and the input is cleared. If it ends a second worker, the input is quarantined for a while;
-but if somebody else killed that one, too, it is acquitted, and tried again.
+worker, and the input is cleared. If it ends a second worker, the input is quarantined for a while.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from service.batching.entry import Entry, Payload
 
 Key = bytes
 """A digest of an input, the same for equal inputs of one model version."""
-
-MAX_ACQUITTALS = 3
-"""Nobody is so unlucky more often; and the tries must end."""
 
 
 def input_key(lane: str, payload: Payload) -> Key:
@@ -33,56 +28,39 @@ def input_key(lane: str, payload: Payload) -> Key:
     return digest.digest()
 
 
-@dataclass(slots=True)
-class Suspicion:
-    """One suspected input."""
-
-    followers: list[Entry] = field(default_factory=list)
-    """Who waits for its second try."""
-    acquittals: int = 0
-    """How often somebody else killed the worker in which it was tried alone."""
-
-
 class Suspects:
     """Inputs whose worker died, each with the requests that wait for its second try."""
 
     def __init__(self) -> None:
-        self._suspicions: dict[Key, Suspicion] = {}
+        self._followers: dict[Key, list[Entry]] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._suspicions)
+        return bool(self._followers)
 
     def suspect(self, key: Key, entry: Entry) -> bool:
         """Suspect an input; return whether this request is the one to be tried alone."""
-        suspicion = self._suspicions.get(key)
-        if suspicion is None:
-            self._suspicions[key] = Suspicion()
+        followers = self._followers.get(key)
+        if followers is None:
+            self._followers[key] = []
             return True
-        suspicion.followers.append(entry)
+        followers.append(entry)
         return False
 
     def follows(self, key: Key, entry: Entry) -> bool:
         """Let a request with a suspected input wait; return False if its input is none."""
-        suspicion = self._suspicions.get(key)
-        if suspicion is None:
+        followers = self._followers.get(key)
+        if followers is None:
             return False
-        suspicion.followers.append(entry)
+        followers.append(entry)
         return True
-
-    def acquit(self, key: Key) -> bool:
-        """Return whether a suspect may be tried once more: another one ended its worker."""
-        suspicion = self._suspicions[key]
-        suspicion.acquittals += 1
-        return suspicion.acquittals <= MAX_ACQUITTALS
 
     def settle(self, key: Key) -> list[Entry]:
         """Forget a suspicion, whichever way it ended; return who waited for it."""
-        suspicion = self._suspicions.pop(key, None)
-        return [] if suspicion is None else suspicion.followers
+        return self._followers.pop(key, [])
 
     def waiting(self) -> list[Entry]:
         """Return every request that waits for another one's second try."""
-        return [one for suspicion in self._suspicions.values() for one in suspicion.followers]
+        return [entry for followers in self._followers.values() for entry in followers]
 
 
 class Quarantine:

@@ -7,7 +7,7 @@ messages on its control socket, and ends with its workers when that socket close
 
     {"do": "load", "name": …, "version": …}   {"did": "loaded", …} or {"did": "refused", …}
     {"do": "drop", "models": [0]}             no answer; the numbers are free again
-    {"do": "branch"}                          {"did": "branched", …} with the control socket and the
+    {"do": "branch", "name": "percore-…"}     {"did": "branched", …} with the control socket and the
                                               pidfd of a loader that has the same models attached
     {"do": "become", "worker": 7}             {"did": "forked", …}: it is a worker now, no loader
     {"do": "import", "modules": […]}          no answer
@@ -70,7 +70,9 @@ class Loader:
         """Obey until the control socket closes; then end every worker that is left."""
         while True:
             # One event a turn: after a branch, the rest would be the events of another process.
-            descriptor, _ = self._poll.poll()[0]
+            # Deaths come first: a batch waits for their cause.
+            ready = [descriptor for descriptor, _ in self._poll.poll()]
+            descriptor = max(ready, key=self._children.__contains__)
             if descriptor in self._children:
                 self._reap(descriptor)
             elif message := self._control.recv(MAX_MESSAGE_BYTES):
@@ -92,7 +94,7 @@ class Loader:
                 self._models[number] = None
             self._settle()
         elif order["do"] == "branch":
-            self._branch()
+            self._branch(order["name"])
         elif order["do"] == "fork":
             self._fork(order["worker"])
         elif order["do"] == "become":
@@ -146,7 +148,7 @@ class Loader:
         self._poll.register(pidfd, select.POLLIN)
         self._hand_over(worker, pid, pidfd, ours)
 
-    def _branch(self) -> None:
+    def _branch(self, name: str) -> None:
         """Fork a loader: it has all models for nothing, and lives on when this one ends."""
         if not is_single_threaded():
             self._tell({"did": "failed", "worker": BRANCH, "reason": "the loader has threads"})
@@ -154,6 +156,7 @@ class Loader:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
         if pid == 0:
+            name_process(name)
             ours.close()
             self._control.close()
             for pidfd in self._children:

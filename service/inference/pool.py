@@ -32,6 +32,7 @@ PING_EVERY_S = 1.0
 SILENCE_LIMIT_S = 3.0
 RETRY_FORK_S = 0.5
 SPARES = 1
+AFTERWARDS_S = 0.03
 DEATHS_REMEMBERED = 256
 START_TRIES = 3
 """Workers that may end before they are ready, before the start is given up."""
@@ -82,6 +83,8 @@ class WorkerState:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     is_ours: bool = False
     """Whether we ended it, for what it did with its batch."""
+    is_stopped: bool = False
+    """Whether a signal had stopped it at the last look."""
     status: int | None = None
     """Its exit status, if that was heard before the end of file."""
 
@@ -270,7 +273,9 @@ class WorkerPool:
 
     async def _replace(self) -> None:
         while not self._stopping:
-            await asyncio.sleep(pause_s(self._deaths, monotonic(), random()))  # noqa: S311
+            pause = pause_s(self._deaths, monotonic(), random())  # noqa: S311
+            # The loader tells of the death first, and the batch is tried again: a spare serves.
+            await asyncio.sleep(max(pause, AFTERWARDS_S))
             try:
                 await self._add()
             except (Unavailable, TimeoutError) as error:
@@ -281,14 +286,17 @@ class WorkerPool:
                 return
 
     async def _watch(self) -> None:
-        """End workers that hang or are silent, and ask the idle ones for a sign of life."""
+        """End workers that hang, are stopped or silent; ask the idle ones for a sign of life."""
         while True:
             await asyncio.sleep(PING_EVERY_S / 10)
             now = monotonic()
             for worker, state in list(self._workers.items()):
                 if not state.ready.is_set():
                     continue
-                if state.busy_since:
+                was_stopped, state.is_stopped = state.is_stopped, is_stopped(state.pid)
+                if was_stopped and state.is_stopped:
+                    self._end(worker, state, "it was stopped by a signal")
+                elif state.busy_since:
                     if now - state.busy_since > state.hang_limit_s:
                         self._end(worker, state, "a batch ran into the hang limit")
                 elif state.asked_at:
@@ -299,11 +307,8 @@ class WorkerPool:
                     state.channel.ping()
 
     def _end(self, worker: int, state: WorkerState, reason: str) -> None:
-        stopped = is_stopped(state.pid)
-        state.is_ours = not stopped
-        log.warning(
-            "worker_killed", worker=worker, pid=state.pid, reason=reason, was_stopped=stopped
-        )
+        state.is_ours = not state.is_stopped
+        log.warning("worker_killed", worker=worker, pid=state.pid, reason=reason)
         kill(state.pidfd)
         state.channel.close()
 

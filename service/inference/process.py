@@ -18,6 +18,8 @@ from service.inference.limits import Limits
 
 MAX_MESSAGE_BYTES = 1 << 16
 MODULES_A_MESSAGE = 200
+LOADER = "percore-loader"
+STANDBY = "percore-standby"
 BRANCH = 0
 """Stands where a worker's number stands, for a loader that is forked from a loader."""
 
@@ -106,14 +108,18 @@ class LoaderProcess:
             )
         self._attach(ours)
 
-    async def branch(self, timeout_s: float) -> "LoaderProcess":
+    async def branch(self, timeout_s: float, name: str = LOADER) -> "LoaderProcess":
         """Fork a loader that has the same models, and lives on when this one ends.
+
+        Args:
+            timeout_s: how long that may take.
+            name: what `ps` shows it as.
 
         Raises:
             Unavailable: it could not be forked, with the reason, or this one is gone.
             TimeoutError: it took too long.
         """
-        forked = await self._forked({"do": "branch"}, BRANCH, timeout_s)
+        forked = await self._forked({"do": "branch", "name": name}, BRANCH, timeout_s)
         branch = LoaderProcess(self._store, self._limits, self._on_ended, self._on_gone)
         branch._pidfd = forked.pidfd
         branch._attach(forked.connection)

@@ -63,8 +63,8 @@ class Replica:
         finally:
             connection.close()
 
-    def loader(self) -> int:
-        (pid,) = [pid for pid in children(self.process.pid) if comm(pid) == "percore-loader"]
+    def loader(self, name: str = "percore-loader") -> int:
+        (pid,) = [pid for pid in children(self.process.pid) if comm(pid) == name]
         return pid
 
     def events(self) -> list[dict[str, Any]]:

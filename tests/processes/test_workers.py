@@ -74,16 +74,28 @@ def test_a_stopped_worker_is_noticed_and_replaced(replica: Replica) -> None:
 
 def test_workers_survive_their_loader(replica: Replica) -> None:
     workers = replica.workers()["pids"]
-    os.kill(replica.loader(), signal.SIGKILL)
+    for loader in (replica.loader(), replica.loader("percore-standby")):
+        os.kill(loader, signal.SIGKILL)
     wait_for(lambda: all(parent_of(pid) == replica.process.pid for pid in workers))
     for _ in range(20):
         assert replica.predict("iris", [ROW])[0] == 200
     assert replica.workers()["pids"] == workers
 
 
+def test_the_next_loader_is_forked_from_the_standby(replica: Replica) -> None:
+    former, standby = replica.loader(), replica.loader("percore-standby")
+    os.kill(former, signal.SIGKILL)
+    while (new := [event for event in replica.events() if event["event"] == "serving"])[1:] == []:
+        assert replica.predict("iris", [ROW])[0] == 200
+    assert len(new) == 2
+    assert replica.loader() not in {former, standby}
+    assert replica.predict("iris", [ROW])[0] == 200
+    assert replica.workers()["restarts"] == 0
+
+
 def test_the_end_of_the_api_process_leaves_nobody_behind(replica: Replica) -> None:
     everybody = children(replica.process.pid)
-    assert len(everybody) == 4  # the loader, two workers and the spare
+    assert len(everybody) == 5  # the loader, its standby, two workers and the spare
     replica.process.kill()
     replica.process.wait(10)
     wait_for(lambda: not any(alive(pid) for pid in everybody), limit_s=10)

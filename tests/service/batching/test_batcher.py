@@ -8,12 +8,13 @@ from time import monotonic
 
 import pytest
 
+import service.batching.batcher as batcher_module
 from models.schema import OutputSchema
-from service.batching.batcher import Batcher
+from service.batching.batcher import MAX_DEATHS, Batcher
 from service.batching.entry import Answer, Ask, Entry, Payload
 from service.batching.fair import NORMAL
 from service.batching.lane import Lane
-from service.batching.quarantine import MAX_ACQUITTALS, Quarantine
+from service.batching.quarantine import Quarantine
 from service.codecs.cells import Cells
 from service.errors import DeadlineExceeded, FrameError, Overloaded, PoisonInput
 from service.inference.messages import (
@@ -72,6 +73,11 @@ class Scene:
         self.batcher.admit(self.lane, ask)
         self.batcher.submit(self.lane, Entry(payload, False, ask, future))
         return future
+
+    def lose(self, worker: int, *, is_outside: bool = False) -> None:
+        """Let a worker die, and say at once whether somebody else killed it."""
+        self.batcher.on_lost(worker)
+        self.batcher.on_cause(worker, is_outside)
 
     def answer(self, worker: int) -> None:
         """Answer the worker's last batch: each value times ten."""
@@ -149,7 +155,7 @@ def test_the_requests_of_a_dead_worker_are_answered_by_another() -> None:
         async with scene() as stage:
             futures = [stage.submit(1.0), stage.submit(2.0)]
             stage.batcher.on_idle(1)
-            stage.batcher.on_lost(1)
+            stage.lose(1)
             stage.batcher.on_idle(2)
             assert stage.workers.values(1) == [1.0]  # each alone: one of them may be the killer
             stage.answer(2)
@@ -166,8 +172,7 @@ def test_an_input_that_ends_two_workers_gets_no_third() -> None:
             future = stage.submit(1.0)
             for worker in (1, 2):
                 stage.batcher.on_idle(worker)
-                stage.batcher.on_lost(worker)
-                stage.batcher.on_cause(worker, is_outside=False)
+                stage.lose(worker)
             stage.batcher.on_idle(3)
             assert len(stage.workers.sent) == 2
             with pytest.raises(PoisonInput):
@@ -182,8 +187,7 @@ def test_a_quarantined_input_is_refused_and_others_are_not() -> None:
             guilty = stage.submit(1.0)
             for worker in (1, 2):
                 stage.batcher.on_idle(worker)
-                stage.batcher.on_lost(worker)
-                stage.batcher.on_cause(worker, is_outside=False)
+                stage.lose(worker)
             assert isinstance(guilty.exception(), PoisonInput)
             with pytest.raises(PoisonInput):
                 stage.submit(1.0)
@@ -202,8 +206,7 @@ def test_the_quarantine_outlives_the_batcher() -> None:
             stage.submit(1.0)
             for worker in (1, 2):
                 stage.batcher.on_idle(worker)
-                stage.batcher.on_lost(worker)
-                stage.batcher.on_cause(worker, is_outside=False)
+                stage.lose(worker)
             stage.batcher.close()
             stage.batcher = stage.another_batcher()
             stage.batcher.add_lane(stage.lane)
@@ -213,44 +216,71 @@ def test_the_quarantine_outlives_the_batcher() -> None:
     play(act)
 
 
-def test_a_suspect_whose_second_worker_somebody_else_killed_is_tried_again() -> None:
+def test_a_batch_whose_worker_somebody_else_killed_goes_together_once_more() -> None:
     async def act() -> None:
         async with scene() as stage:
-            future = stage.submit(1.0)
-            for worker in range(1 + MAX_ACQUITTALS):
-                stage.batcher.on_idle(worker)
-                stage.batcher.on_lost(worker)
-                assert stage.batcher.statistics()[:2] == ((0, 1) if worker else (1, 0))
-                stage.batcher.on_cause(worker, is_outside=True)
-                assert stage.batcher.statistics()[:2] == (1, 0)
-            stage.batcher.on_idle(9)
-            stage.answer(9)
-            assert (await future).predictions == [10.0]
-            assert stage.batcher.statistics().quarantined == 0
+            futures = [stage.submit(1.0), stage.submit(2.0), stage.submit(1.0)]
+            stage.batcher.on_idle(1)
+            stage.batcher.on_lost(1)
+            stage.batcher.on_idle(2)
+            later = stage.submit(3.0)
+            await asyncio.sleep(0)
+            assert stage.workers.values(1) == [3.0]  # others need not wait for the cause
+            assert stage.batcher.statistics()[:2] == (1, 3)
+            stage.batcher.on_cause(1, is_outside=True)
+            stage.answer(2)
+            assert stage.workers.values(2) == [1.0, 1.0, 2.0]
+            stage.answer(2)
+            assert [(await one).predictions for one in (*futures, later)] == [
+                [10.0], [20.0], [10.0], [30.0]
+            ]  # fmt: skip
+            assert stage.batcher.statistics()[:4] == (0, 0, 3, 0)
 
     play(act)
 
 
-def test_acquittals_end() -> None:
+def test_a_batch_whose_worker_was_killed_twice_is_tried_one_by_one() -> None:
+    async def act() -> None:
+        async with scene() as stage:
+            futures = [stage.submit(1.0), stage.submit(2.0)]
+            for worker in (1, 2):
+                stage.batcher.on_idle(worker)
+                stage.lose(worker, is_outside=True)
+            stage.batcher.on_idle(3)
+            assert stage.workers.values(2) == [1.0]
+            stage.answer(3)
+            assert stage.workers.values(3) == [2.0]
+            stage.answer(3)
+            assert [(await one).predictions for one in futures] == [[10.0], [20.0]]
+
+    play(act)
+
+
+def test_who_is_tried_alone_outlives_a_few_kills_but_not_any_number() -> None:
     async def act() -> None:
         async with scene() as stage:
             future = stage.submit(1.0)
-            for worker in range(2 + MAX_ACQUITTALS):
+            for worker in range(MAX_DEATHS):
+                assert not future.done()
                 stage.batcher.on_idle(worker)
-                stage.batcher.on_lost(worker)
-                stage.batcher.on_cause(worker, is_outside=True)
+                stage.lose(worker, is_outside=True)
             assert isinstance(future.exception(), PoisonInput)
 
     play(act)
 
 
-def test_a_suspect_whose_second_death_nobody_explains_is_convicted() -> None:
+def test_a_death_that_nobody_explains_is_the_inputs_doing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batcher_module, "PATIENT_CAUSE_S", 0.05)
+
     async def act() -> None:
         async with scene() as stage:
             future = stage.submit(1.0)
-            for worker in (1, 2):
-                stage.batcher.on_idle(worker)
-                stage.batcher.on_lost(worker)
+            stage.batcher.on_idle(1)
+            stage.batcher.on_lost(1)
+            stage.batcher.on_idle(2)
+            await asyncio.sleep(2 * batcher_module.CAUSE_S)
+            assert len(stage.workers.sent) == 2
+            stage.batcher.on_lost(2)
             with pytest.raises(PoisonInput):
                 await future
 
@@ -262,7 +292,7 @@ def test_equal_inputs_wait_for_the_one_that_is_tried_and_share_its_fate() -> Non
         async with scene() as stage:
             futures = [stage.submit(1.0), stage.submit(1.0), stage.submit(2.0)]
             stage.batcher.on_idle(1)
-            stage.batcher.on_lost(1)
+            stage.lose(1)
             later = stage.submit(1.0)
             stage.batcher.on_idle(2)  # the first of the equal ones, alone
             assert stage.workers.values(1) == [1.0]
@@ -270,8 +300,7 @@ def test_equal_inputs_wait_for_the_one_that_is_tried_and_share_its_fate() -> Non
             assert stage.workers.values(2) == [2.0]
             stage.answer(3)  # which is cleared; the queue holds a copy of the suspect: it waits
             assert len(stage.workers.sent) == 3
-            stage.batcher.on_lost(2)
-            stage.batcher.on_cause(2, is_outside=False)
+            stage.lose(2)
             for future in (futures[0], futures[1], later):
                 assert isinstance(future.exception(), PoisonInput)
             assert (await futures[2]).predictions == [20.0]
@@ -285,7 +314,7 @@ def test_a_success_clears_the_suspect_and_frees_who_waited() -> None:
         async with scene() as stage:
             futures = [stage.submit(1.0) for _ in range(5)]
             stage.batcher.on_idle(1)
-            stage.batcher.on_lost(1)
+            stage.lose(1)
             stage.batcher.on_idle(2)
             stage.answer(2)
             assert stage.workers.values(2) == [1.0] * 4  # together again
@@ -301,7 +330,7 @@ def test_when_the_tried_client_goes_the_next_with_its_input_is_tried() -> None:
         async with scene() as stage:
             gone, stays = stage.submit(1.0), stage.submit(1.0)
             stage.batcher.on_idle(1)
-            stage.batcher.on_lost(1)
+            stage.lose(1)
             gone.cancel()
             stage.batcher.on_idle(2)
             assert stage.workers.values(1) == [1.0]

@@ -1,0 +1,210 @@
+"""One prediction, whichever protocol asks for it: admission, batch, answer, figures.
+
+bytes ── Wire.read ──▶ Question ──▶ Entry ──▶ batcher … worker ──▶ Answer ── Wire.write ──▶ bytes
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Any, NamedTuple, Protocol
+
+import structlog
+
+from service.batching.entry import Answer, Ask, Entry, Payload
+from service.batching.fair import HIGH, LOW, NORMAL
+from service.catalogue import ServedVersion
+from service.errors import Internal, Overloaded, ServiceError, Unreadable
+from service.log import Sampler
+from service.protocols.http import Client, ClientGone, Headers, Reply, read_body, request_id
+from service.protocols.peer import PeerNames
+from service.settings import Settings
+
+STALE_S = 0.005
+"""For so long what was said of a request's chances holds; a body that takes longer asks again."""
+PRIORITIES = {b"high": HIGH, b"normal": NORMAL, b"low": LOW}
+
+log = structlog.get_logger()
+
+Find = Callable[[], ServedVersion]
+"""Returns the version that a path names now, or raises a `ServiceError`."""
+
+
+class Question(NamedTuple):
+    """A request that was read."""
+
+    payload: Payload
+    probabilities: bool
+    form: Any
+    """What its protocol needs to know to write the answer."""
+    timeout_s: float | None = None
+    """What the body asks for, if it does; counted from the request's beginning."""
+    priority: int | None = None
+
+
+class Written(NamedTuple):
+    """The body of an answer, and what it is."""
+
+    body: bytes
+    headers: list[tuple[bytes, bytes]]
+    """Its content type first."""
+
+
+class Wire(Protocol):
+    """A protocol: how requests are read and answers are written."""
+
+    def read(self, served: ServedVersion, query: bytes, headers: Headers, body: bytes) -> Question:
+        """Return what is asked; raises a `ServiceError` that says what is wrong with it."""
+
+    def write(self, served: ServedVersion, question: Question, answer: Answer) -> Written:
+        """Return the answer's body."""
+
+    def refuse(self, error: ServiceError, id_: bytes) -> Reply:
+        """Return the answer that an error is."""
+
+
+class Predictions:
+    """Answers predict requests of any protocol.
+
+    Args:
+        settings: limits and times.
+        sampler: which request lines are logged.
+    """
+
+    def __init__(self, settings: Settings, sampler: Sampler) -> None:
+        self._create_future = asyncio.get_running_loop().create_future
+        self._name = PeerNames(settings.trusted_proxies).name
+        self._passes = sampler.passes
+        self._max_body_bytes = settings.max_body_bytes
+        self._timeout_s = settings.request_timeout_s
+        self._max_timeout_s = settings.max_request_timeout_s
+
+    async def handle(
+        self, wire: Wire, find: Find, raw: Headers, query: bytes, client: Client
+    ) -> Reply:
+        """Answer one predict request; whatever goes wrong is an answer too.
+
+        Args:
+            wire: the protocol that it speaks.
+            find: returns the version that the path names now, or raises a `ServiceError`.
+            raw: headers by lower-case name.
+            query: the query string.
+            client: gives the body, and may go.
+
+        Raises:
+            ClientGone: there is nobody to answer.
+        """
+        id_ = request_id(raw)
+        started = monotonic()
+        try:
+            return await self._answer(wire, find, raw, query, client, id_)
+        except ClientGone:
+            raise
+        except ServiceError as error:
+            reply = wire.refuse(error, id_)
+            if isinstance(error, Overloaded):
+                with suppress(ServiceError):
+                    find().metrics.count_shed(error.reason)
+        except Exception:
+            log.exception("defect", request_id=id_.decode())
+            reply = wire.refuse(Internal("The service has a defect; its log tells more."), id_)
+        with suppress(ServiceError):
+            find().metrics.count(reply.status)
+        self._note(None, reply.status, id_, monotonic() - started)
+        return reply
+
+    async def _answer(
+        self, wire: Wire, find: Find, raw: Headers, query: bytes, client: Client, id_: bytes
+    ) -> Reply:
+        served = find()
+        ask = self._ask(served, raw, client)
+        served.admit(ask)  # what cannot be served in time is refused before its body is read
+        body = await read_body(client.receive, raw, self._max_body_bytes)
+        started = monotonic()
+        # Looked up now and not before: the version may have been swapped while the body came in.
+        served = find()
+        question = wire.read(served, query, raw, body)
+        payload = question.payload
+        rows = payload.rows
+        if payload.cells is None and served.tabular:
+            rows = served.row_bytes.rows(len(body))
+        parsed = monotonic()
+        if question.timeout_s is not None or question.priority is not None:
+            ask = self._hurried(ask, question)
+        if rows != ask.rows or parsed - ask.asked_at > STALE_S:
+            ask = ask._replace(rows=rows)
+            served.admit(ask)
+        entry = Entry(payload, question.probabilities, ask, self._create_future())
+        served.submit(entry)
+        client.waiting = entry.future
+        try:
+            answer: Answer = await entry.future
+        finally:
+            client.waiting = None
+        answered = monotonic()
+        text, headers = wire.write(served, question, answer)
+        done = monotonic()
+        queue_s, predict_s, transfer_s = answer.timing
+        stages = (parsed - started, queue_s, predict_s, transfer_s, done - answered)
+        served.metrics.observe(stages, done - started)
+        served.metrics.rows += answer.rows
+        served.row_bytes.learn(len(body), answer.rows)
+        served.metrics.count(200)
+        self._note(served, 200, id_, done - started, answer.rows)
+        return Reply(200, text, [*headers, (b"x-request-id", id_), _server_timing(stages)])
+
+    def _ask(self, served: ServedVersion, raw: Headers, client: Client) -> Ask:
+        """Return what the headers tell of a request; its time begins now."""
+        timeout_s = self._timeout_s
+        if b"x-request-timeout-ms" in raw:
+            timeout_s = self._asked_timeout_s(raw[b"x-request-timeout-ms"])
+        priority = NORMAL
+        if b"x-priority" in raw:
+            asked = PRIORITIES.get(raw[b"x-priority"].strip().lower())
+            if asked is None:
+                raise Unreadable("X-Priority is high, normal or low.", code="bad_header")
+            priority = asked
+        length = raw.get(b"content-length", b"")
+        rows = served.row_bytes.rows(int(length)) if length.isdigit() else 1
+        now = monotonic()
+        return Ask(self._name(client.address, raw), priority, now + timeout_s, rows, now)
+
+    def _asked_timeout_s(self, text: bytes) -> float:
+        if not text.isdigit() or not int(text[:12]) > 0:
+            raise Unreadable(
+                "X-Request-Timeout-Ms is a whole number of milliseconds.", code="bad_header"
+            )
+        return min(int(text[:12]) / 1000, self._max_timeout_s)
+
+    def _hurried(self, ask: Ask, question: Question) -> Ask:
+        """Return what is asked, with what the body says of its time and priority."""
+        if question.timeout_s is not None:
+            timeout_s = min(question.timeout_s, self._max_timeout_s)
+            ask = ask._replace(deadline=ask.asked_at + timeout_s)
+        if question.priority is not None:
+            ask = ask._replace(priority=question.priority)
+        return ask
+
+    def _note(
+        self, served: ServedVersion | None, status: int, id_: bytes, total_s: float, rows: int = 0
+    ) -> None:
+        skipped = self._passes()
+        if skipped is not None:
+            log.info(
+                "predict",
+                model=None if served is None else served.manifest.name,
+                status=status,
+                request_id=id_.decode(),
+                rows=rows,
+                s=total_s,
+                left_out=skipped,
+            )
+
+
+def _server_timing(stages: tuple[float, float, float, float, float]) -> tuple[bytes, bytes]:
+    parse, queue, predict, transfer, encode = stages
+    return (
+        b"server-timing",
+        b"parse;dur=%.3f, queue;dur=%.3f, predict;dur=%.3f, transfer;dur=%.3f, encode;dur=%.3f"
+        % (parse * 1e3, queue * 1e3, predict * 1e3, transfer * 1e3, encode * 1e3),
+    )
