@@ -217,6 +217,8 @@ class Batcher:
         flight = self._flights.pop(worker, None)
         if flight is None:
             return
+        # What waits now waits for a death, and not because too much was asked.
+        self._gate.note_calm(monotonic())
         for entry in flight.entries:
             entry.deaths += 1
         if flight.suspect is None:

@@ -8,8 +8,8 @@ it has; it never gives up, and never spends its time on forking.
 from collections.abc import Sequence
 
 WINDOW_S = 5.0
-BURST = 60
-"""Deaths within the window that cost no pause: twelve a second, for as long as somebody likes. So
+BURST = 100
+"""Deaths within the window that cost no pause: twenty a second, for as long as somebody likes. So
 many different poisonous inputs may come without harm to others; a fork takes 30 ms of a core."""
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
