@@ -40,7 +40,7 @@ test: env ## run the whole functional suite; with CI=true a skipped test is a fa
 	$(BIN)/python -m pytest -m 'not chaos' $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
 
 chaos-short: env ## inject a few faults of each kind, in two minutes
-	$(BIN)/python -m pytest tests/chaos $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/chaos $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
 
 chaos: env ## inject faults under load and judge the numbers (20 minutes; on a quiet machine)
 	CHAOS=full $(BIN)/python -m pytest tests/chaos -v -o faulthandler_timeout=0 $(PYTEST_ARGS)
@@ -49,7 +49,7 @@ chaos-long: env ## an hour of mixed faults; CHAOS_MINUTES=10 for another length
 	$(BIN)/python -m tests.chaos.soak
 
 check: export CI := true
-check: test checks ## run exactly what CI runs: the tests and every check below
+check: test chaos-short checks ## run exactly what CI runs: the tests and every check below
 
 checks: check-format lint type layers spelling check-docs check-docker
 
