@@ -6,7 +6,7 @@ import gc
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 import uvicorn
@@ -22,12 +22,16 @@ from service.log import Sampler
 from service.metrics import Metrics
 from service.openapi import describe_api
 from service.protocols.edge_state import EdgeState
-from service.protocols.http import http_error
+from service.protocols.http import error_reply, http_error
+from service.protocols.long_way import as_response
 from service.protocols.predictions import Predictions
 from service.protocols.seam import connection_class
+from service.protocols.tokens import AdminToken
 from service.protocols.v1 import PredictV1, predict_paths
+from service.protocols.v2.infer import InferV2, infer_paths, v2_error, v2_http_error
+from service.protocols.v2.routes import PREFIX, v2_admin_router, v2_router
 from service.replica import NothingToServe, Replica
-from service.routes import admin_router, health_router, models_router, predict_router, to_response
+from service.routes import admin_router, health_router, models_router, predict_router
 from service.settings import Settings
 
 BACKLOG = 2048
@@ -38,6 +42,13 @@ EXIT_CANNOT_START = 4
 """Workers end before they are ready: a crash loop, which starting again would only repeat."""
 
 log = structlog.get_logger()
+
+
+class Wires(NamedTuple):
+    """The protocols that predict requests come by."""
+
+    v1: PredictV1
+    v2: InferV2
 
 
 class Server(uvicorn.Server):
@@ -64,9 +75,9 @@ async def serve(settings: Settings) -> int:
     metrics = Metrics()
     replica = Replica(settings, metrics)
     predictions = Predictions(settings, Sampler(settings.access_log_per_s))
-    v1 = PredictV1(settings.inline_body_bytes)
-    app = create_app(replica, predictions, v1, metrics, settings)
-    edge = Edge(app, predictions, [(v1, predict_paths)], metrics)
+    wires = Wires(PredictV1(settings.inline_body_bytes), InferV2())
+    app = create_app(replica, predictions, wires, metrics, settings)
+    edge = Edge(app, predictions, [(wires.v1, predict_paths), (wires.v2, infer_paths)], metrics)
     edge_state = EdgeState(settings)
     metrics.add_gauges(edge_state.gauges)
     server = Server(_configure(settings, edge, edge_state))
@@ -162,7 +173,7 @@ class Signals:
 def create_app(
     replica: Replica,
     predictions: Predictions,
-    v1: PredictV1,
+    wires: Wires,
     metrics: Metrics,
     settings: Settings,
 ) -> FastAPI:
@@ -174,35 +185,54 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,  # a redirect would send the client to whatever Host it named
     )
-    app.include_router(predict_router(replica, predictions, v1))
+    app.include_router(predict_router(replica, predictions, wires.v1))
     app.include_router(models_router(replica))
     app.include_router(health_router(replica, metrics))
     app.include_router(docs_router())
     if token := settings.admin_token.get_secret_value():
-        app.include_router(admin_router(replica, token))
+        admin = AdminToken(token)
+        app.include_router(admin_router(replica, admin))
+        app.include_router(v2_admin_router(replica, admin))
+    app.include_router(v2_router(replica, predictions, wires.v2, settings.max_batch_rows))
 
     def openapi() -> dict[str, Any]:
         return describe_api(app, replica.catalogue)
 
     app.openapi = openapi  # type: ignore[method-assign]
 
+    _refuse_in_form(app)
+    return app
+
+
+def _refuse_in_form(app: FastAPI) -> None:
+    """Give every error of the application the form of its path's protocol."""
+
+    def to_response(request: Request, error: ServiceError) -> Response:
+        form = v2_error if _is_v2(request) else error_reply
+        return as_response(form(error, request.scope["state"]["request_id"]))
+
     @app.exception_handler(ServiceError)
     async def refuse(request: Request, error: ServiceError) -> Response:
-        return to_response(error, request)
+        return to_response(request, error)
 
     @app.exception_handler(HTTPException)
     async def refuse_route(request: Request, error: HTTPException) -> Response:
         if error.status_code == 404:
-            return to_response(
-                NotFound("There is no such path; see /docs.", code="not_found"), request
-            )
-        return http_error(error.status_code, request.scope["state"]["request_id"], error.headers)
+            missing = NotFound("There is no such path; see /docs.", code="not_found")
+            return to_response(request, missing)
+        form = v2_http_error if _is_v2(request) else http_error
+        return as_response(
+            form(error.status_code, request.scope["state"]["request_id"], error.headers)
+        )
 
     @app.exception_handler(RequestValidationError)
     async def refuse_parameters(request: Request, _: RequestValidationError) -> Response:
-        return to_response(Unfit("A parameter of the path or query does not fit."), request)
+        return to_response(request, Unfit("A parameter of the path or query does not fit."))
 
-    return app
+
+def _is_v2(request: Request) -> bool:
+    path: str = request.scope["path"]
+    return path == PREFIX or path.startswith(f"{PREFIX}/")
 
 
 def _configure(settings: Settings, edge: Edge, edge_state: EdgeState) -> uvicorn.Config:

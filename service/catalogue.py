@@ -12,6 +12,7 @@ from service.batching.entry import Ask, Entry
 from service.codecs.answers import AnswerEncoder
 from service.codecs.cells import CellPacker
 from service.codecs.json_rows import JsonRows
+from service.codecs.table_rows import TableRows
 from service.errors import NotFound, Unavailable
 from service.metrics import ModelMetrics
 
@@ -43,6 +44,11 @@ class ServedVersion:
         )
         self.row_bytes = RowBytes()
         self.has_probabilities = manifest.output.probabilities
+        self.rows = (
+            TableRows(manifest.input, max_rows)
+            if isinstance(manifest.input, TabularSchema)
+            else None
+        )
 
 
 @dataclass(slots=True)

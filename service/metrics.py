@@ -5,6 +5,7 @@ The hot path adds numbers to plain lists; they become Prometheus families when s
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
+from time import monotonic, time
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -42,6 +43,14 @@ class Histogram:
         self._counts[bisect_left(self._bounds, value)] += 1
         self._sum += value
 
+    def count(self) -> int:
+        """Return how many there were."""
+        return sum(self._counts)
+
+    def sum(self) -> float:
+        """Return the sum of all."""
+        return self._sum
+
     def buckets(self) -> tuple[list[tuple[str, float]], float]:
         """Return cumulative counts by upper bound, as Prometheus has them, and the sum."""
         total, cumulative = 0, []
@@ -66,6 +75,7 @@ class ModelMetrics:
         self.total = Histogram(SECONDS)
         self.batch_rows = Histogram(ROWS)
         self.batch_requests = Histogram(ROWS)
+        self._last_batch_at = 0.0
 
     def count(self, status: int) -> None:
         """Count an answered request."""
@@ -85,6 +95,13 @@ class ModelMetrics:
         """Count a batch that was sent."""
         self.batch_rows.observe(rows)
         self.batch_requests.observe(requests)
+        self._last_batch_at = monotonic()
+
+    def last_batch_ms(self) -> int:
+        """Return when the last batch was sent, in milliseconds since 1970; 0 if none ever was."""
+        if not self._last_batch_at:
+            return 0
+        return round((time() - (monotonic() - self._last_batch_at)) * 1000)
 
 
 Gauge = tuple[str, str, float]

@@ -49,6 +49,8 @@ class Replica:
         self._retiring: dict[asyncio.Task[None], Generation] = {}
         self._counts = {"restarts": 0, "retried": 0, "swaps": 0, "swaps_refused": 0}
         self._reload = asyncio.Event()
+        self._looked: list[asyncio.Future[None]] = []
+        self._hidden: set[str] = set()
         self._renew = False
         self._stopping = False
         self._state = self._store.state()  # before it is read: what changes then is seen later
@@ -78,11 +80,15 @@ class Replica:
         """Swap whenever the store changes, somebody asks, or the loader has died; for ever."""
         while True:
             await self._wait_for_reason()
+            looked, self._looked = self._looked, []
             try:
                 await self._look_at_store(flip)
             except (OSError, Unavailable, TimeoutError) as error:
                 self._counts["swaps_refused"] += 1
                 log.error("swap_failed", reason=str(error) or "it took too long")  # noqa: TRY400
+            for future in looked:
+                if not future.done():
+                    future.set_result(None)
 
     async def _look_at_store(self, flip: Flip) -> None:
         now = await asyncio.to_thread(self._store.state)
@@ -98,6 +104,34 @@ class Replica:
     def reload(self) -> None:
         """Look at the store now."""
         self._reload.set()
+
+    async def show(self, name: str) -> None:
+        """Serve what the store says of a name (again), and look at it now.
+
+        Raises:
+            Unavailable: that took too long.
+        """
+        self._hidden.discard(name)
+        await self._look()
+
+    async def hide(self, name: str) -> None:
+        """Serve nothing of a name until it is shown again, or the service starts anew.
+
+        Raises:
+            Unavailable: that took too long.
+        """
+        self._hidden.add(name)
+        await self._look()
+
+    async def _look(self) -> None:
+        looked = asyncio.get_running_loop().create_future()
+        self._looked.append(looked)
+        self._reload.set()
+        try:
+            async with asyncio.timeout(self._settings.load_timeout_s):
+                await looked
+        except TimeoutError:
+            raise Unavailable("It takes longer than the time to load a model.") from None
 
     def begin_stop(self) -> None:
         """Be not ready from now on; what comes is answered all the same."""
@@ -256,6 +290,8 @@ class Replica:
                 log.error("model_unreadable", model=name, reason=str(error))  # noqa: TRY400
                 continue
             used = {PRODUCTION, *self._settings.aliases} & model.aliases.keys()
+            if name in self._hidden:
+                used = set()
             for version in sorted({model.aliases[alias] for alias in used}):
                 model.wanted.add(version)
                 try:

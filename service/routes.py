@@ -1,57 +1,42 @@
 """FastAPI's routes: everything rare. They call; the work is done elsewhere."""
 
-from hashlib import sha256
-from hmac import compare_digest
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from starlette.exceptions import HTTPException
 
 from service.catalogue import ServedVersion
-from service.errors import ServiceError
 from service.metrics import Metrics
-from service.protocols.http import ClientGone, client_of, error_reply
+from service.protocols.long_way import answer
 from service.protocols.predictions import Predictions, Wire
+from service.protocols.tokens import AdminToken
 from service.replica import Replica
-
-CLIENT_CLOSED = 499
-"""The status of a request whose client has gone, as nginx counts it; nobody receives it."""
 
 
 def predict_router(replica: Replica, predictions: Predictions, wire: Wire) -> APIRouter:
     """Return the predict routes, for paths that the short way does not know (yet)."""
     router = APIRouter(include_in_schema=False)
 
-    async def answer(request: Request, name: str, which: int | str) -> Response:
+    async def predict(request: Request, name: str, which: int | str) -> Response:
         def find() -> ServedVersion:
             return replica.catalogue.model(name).resolve(which)
 
-        scope = request.scope
-        client = client_of(scope, request.receive)
-        try:
-            reply = await predictions.handle(
-                wire, find, dict(scope["headers"]), scope["query_string"], client
-            )
-        except ClientGone:
-            return Response(status_code=CLIENT_CLOSED)
-        response = Response(reply.body, reply.status)
-        response.raw_headers.extend(reply.headers)
-        return response
+        return await answer(request, predictions, wire, find)
 
     @router.post("/v1/models/{name}:predict")
     async def predict_production(request: Request, name: str) -> Response:
-        return await answer(request, name, "production")
+        return await predict(request, name, "production")
 
     @router.post("/v1/models/{name}/versions/{version}:predict")
     async def predict_version(request: Request, name: str, version: str) -> Response:
         is_number = version.isascii() and version.isdecimal() and len(version) < 10
         number = int(version) if is_number else -1
-        return await answer(request, name, number)
+        return await predict(request, name, number)
 
     @router.post("/v1/models/{name}/labels/{alias}:predict")
     async def predict_alias(request: Request, name: str, alias: str) -> Response:
-        return await answer(request, name, alias)
+        return await predict(request, name, alias)
 
     return router
 
@@ -83,16 +68,12 @@ def models_router(replica: Replica) -> APIRouter:
     return router
 
 
-def admin_router(replica: Replica, token: str) -> APIRouter:
+def admin_router(replica: Replica, token: AdminToken) -> APIRouter:
     """Return the routes that change something, for whoever knows the token."""
-    router = APIRouter(tags=["admin"])
-    expected = sha256(token.encode()).digest()
+    router = APIRouter(tags=["admin"], dependencies=[Depends(token)])
 
     @router.post("/admin/reload", status_code=202, summary="Look at the store now")
-    async def reload(request: Request) -> Response:
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not compare_digest(sha256(given.encode()).digest(), expected):
-            raise HTTPException(401, headers={"www-authenticate": "Bearer"})
+    async def reload() -> Response:
         replica.reload()
         return _json({"reloading": True}, 202)
 
@@ -123,14 +104,6 @@ def health_router(replica: Replica, metrics: Metrics) -> APIRouter:
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router
-
-
-def to_response(error: ServiceError, request: Request) -> Response:
-    """Return the answer that an error is, for FastAPI's exception handlers."""
-    reply = error_reply(error, request.scope["state"]["request_id"])
-    response = Response(reply.body, reply.status)
-    response.raw_headers.extend(reply.headers)
-    return response
 
 
 def _json(body: Any, status: int = 200) -> Response:

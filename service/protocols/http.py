@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
-from starlette.responses import Response
 
 from service.errors import (
     DeadlineExceeded,
@@ -154,7 +153,7 @@ def error_reply(error: ServiceError, id_: bytes) -> Reply:
     return Reply(status, body, headers)
 
 
-def http_error(status: int, id_: bytes, headers: Mapping[str, str] | None) -> Response:
+def http_error(status: int, id_: bytes, headers: Mapping[str, str] | None) -> Reply:
     """Return the answer to a request that no route takes, such as 405."""
     phrase = HTTPStatus(status).phrase
     body = orjson.dumps(
@@ -165,7 +164,8 @@ def http_error(status: int, id_: bytes, headers: Mapping[str, str] | None) -> Re
             "request_id": id_.decode(),
         }
     )
-    return Response(body, status, dict(headers or {}), "application/json")
+    more = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+    return Reply(status, body, [(b"content-type", JSON), (b"x-request-id", id_), *more])
 
 
 async def read_body(receive: Receive, headers: Headers, max_bytes: int) -> bytes:

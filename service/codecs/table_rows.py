@@ -1,0 +1,82 @@
+"""Rows that came by another way than V1's JSON, held against the model's schema."""
+
+from collections.abc import Sequence
+from math import isnan
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from models.schema import TabularSchema
+from service.codecs.cells import Row
+from service.errors import Detail, TooLarge, Unfit
+from service.schema import row_type
+
+_STRICT = ConfigDict(strict=True, allow_inf_nan=False)
+MAX_MESSAGE_CHARS = 256
+
+
+class TableRows:
+    """Checks rows by the same types as V1's JSON.
+
+    Args:
+        schema: the model's columns.
+        max_rows: the most rows in one request.
+    """
+
+    def __init__(self, schema: TabularSchema, max_rows: int) -> None:
+        self.names = tuple(column.name for column in schema.columns)
+        self._max_rows = max_rows
+        self._any_nullable = any(column.nullable for column in schema.columns)
+        row: Any = row_type(schema)
+        self._validate = TypeAdapter(row, config=_STRICT).validator.validate_python
+
+    def check(self, rows: Sequence[Sequence[Any]]) -> list[Row]:
+        """Return the rows as the model takes them.
+
+        Args:
+            rows: cells in the fitted order; NaN stands for a missing value.
+
+        Raises:
+            TooLarge: there are too many.
+            Unfit: a cell does not fit its column; the message says which.
+        """
+        if len(rows) > self._max_rows:
+            raise TooLarge(f"At most {self._max_rows} rows are taken in one request.")
+        return [self._checked(i, row) for i, row in enumerate(rows)]
+
+    def _checked(self, number: int, row: Sequence[Any]) -> Row:
+        try:
+            checked: Row = self._validate(
+                tuple(map(_null_for_nan, row) if self._any_nullable else row)
+            )
+        except ValidationError as error:
+            raise self._refusal(number, error) from None
+        return checked
+
+    def from_columns(self, columns: Sequence[Sequence[Any]]) -> list[Row]:
+        """Return the rows of columns in the fitted order; raises as `check`.
+
+        Raises:
+            Unfit: the columns have different lengths.
+        """
+        counts = {len(column) for column in columns}
+        if len(counts) > 1:
+            raise Unfit(f"The columns have different lengths: {min(counts)} to {max(counts)}.")
+        return self.check(list(zip(*columns, strict=True)))
+
+    def _refusal(self, row: int, error: ValidationError) -> Unfit:
+        details = []
+        for problem in error.errors(include_url=False, include_context=False, include_input=False):
+            place = problem["loc"][0] if problem["loc"] else 0
+            name = self.names[place] if isinstance(place, int) and place < len(self.names) else "?"
+            details.append(
+                Detail(loc=["rows", row, name], message=problem["msg"][:MAX_MESSAGE_CHARS])
+            )
+        first = details[0]
+        text = f"Row {row}, column {first['loc'][2]}: {first['message']}."
+        return Unfit(text, details)
+
+
+def _null_for_nan(cell: Any) -> Any:
+    """Return None for NaN, by which arrays tell of a missing value; a column may refuse it."""
+    return None if isinstance(cell, float) and isnan(cell) else cell

@@ -1,0 +1,169 @@
+"""What V2 tells of the server and its models: metadata, configuration, statistics, index."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from models.manifest import Manifest
+from models.schema import Column, OutputSchema, TabularSchema
+from service.catalogue import Catalogue, CataloguedModel
+from service.metrics import ModelMetrics
+
+PREDICT = "predict"
+PROBABILITIES = "predict_proba"
+TABLE = "input"
+"""The one input of a model that was fitted on a bare array."""
+IMAGE = "image"
+PLATFORM = "sklearn"
+EXTENSIONS = (
+    "binary_tensor_data", "model_configuration", "model_repository",
+    "model_repository(unload_dependents)", "parameters", "schedule_policy", "statistics",
+)  # fmt: skip
+_DATATYPES = {"bool": "BOOL", "float32": "FP32", "float64": "FP64", "string": "BYTES"}
+Described = dict[str, Any]
+
+
+def server_metadata(version: str) -> Described:
+    """Return what the server says of itself."""
+    return {"name": "percore", "version": version, "extensions": list(EXTENSIONS)}
+
+
+def model_metadata(model: CataloguedModel, manifest: Manifest) -> Described:
+    """Return a version's inputs and outputs, and which versions of the model are served."""
+    return {
+        "name": manifest.name,
+        "versions": [str(version) for version in sorted(model.served)],
+        "platform": PLATFORM,
+        "inputs": list(_inputs(manifest)),
+        "outputs": list(_outputs(manifest.output)),
+    }
+
+
+def model_config(manifest: Manifest, max_batch_rows: int) -> Described:
+    """Return a version's configuration, as far as clients of Triton ask for it."""
+
+    def listed(tensors: Iterator[Described]) -> list[Described]:
+        return [
+            {
+                "name": one["name"],
+                "data_type": "TYPE_" + one["datatype"].replace("BYTES", "STRING"),
+                # The first dimension is the batch's, which max_batch_size speaks of.
+                "dims": one["shape"][1:] or [1],
+            }
+            for one in tensors
+        ]
+
+    return {
+        "name": manifest.name,
+        "platform": PLATFORM,
+        "backend": PLATFORM,
+        "version_policy": {"specific": {"versions": [manifest.version]}},
+        "max_batch_size": max_batch_rows,
+        "input": listed(_inputs(manifest)),
+        "output": listed(_outputs(manifest.output)),
+        "dynamic_batching": {},
+    }
+
+
+def model_statistics(manifest: Manifest, metrics: ModelMetrics) -> Described:
+    """Return what was counted for a version since the service began; times are sums."""
+    good = metrics.requests.get(200, 0)
+    parse, queue, predict, transfer, encode = (stage.sum() for stage in metrics.stages)
+
+    def lasted(count: int, seconds: float) -> dict[str, int]:
+        return {"count": count, "ns": round(seconds * 1e9)}
+
+    return {
+        "name": manifest.name,
+        "version": str(manifest.version),
+        "last_inference": metrics.last_batch_ms(),
+        "inference_count": metrics.rows,
+        "execution_count": metrics.batch_rows.count(),
+        "inference_stats": {
+            "success": lasted(good, metrics.total.sum()),
+            "fail": lasted(sum(metrics.requests.values()) - good, 0.0),
+            "queue": lasted(good, queue),
+            "compute_input": lasted(good, parse),
+            "compute_infer": lasted(good, predict),
+            "compute_output": lasted(good, transfer + encode),
+            "cache_hit": lasted(0, 0.0),
+            "cache_miss": lasted(0, 0.0),
+        },
+        "response_stats": {},
+        "batch_stats": [],
+        "memory_usage": [],
+    }
+
+
+def repository_index(catalogue: Catalogue, *, only_ready: bool) -> list[Described]:
+    """Return every version in the store, with its state."""
+    found = []
+    for model in catalogue.models.values():
+        for version in model.versions:
+            state, reason = _state(model, version)
+            if state == "READY" or not only_ready:
+                about = {"name": model.name, "version": str(version)}
+                found.append(about | {"state": state, "reason": reason})
+    return found
+
+
+def output_datatype(output: OutputSchema) -> str:
+    """Return the datatype of what `predict` answers."""
+    if output.kind == "values":
+        return _DATATYPES.get(output.dtype.replace("32", "64"), "INT64")
+    kinds = {type(label) for label in output.classes or ()}
+    if kinds == {bool}:
+        return "BOOL"
+    if kinds == {str}:
+        return "BYTES"
+    return "FP64" if float in kinds else "INT64"
+
+
+def is_one_tensor(schema: TabularSchema) -> bool:
+    """Return whether the columns are one input: they have no names of their own."""
+    return schema.container == "array" and all(one.dtype != "string" for one in schema.columns)
+
+
+def _state(model: CataloguedModel, version: int) -> tuple[str, str]:
+    if version in model.served:
+        return "READY", ""
+    if version in model.refused:
+        return "UNAVAILABLE", model.refused[version]
+    if version in model.wanted:
+        return "LOADING", ""
+    return "UNAVAILABLE", "not served: no alias in use names it"
+
+
+def _inputs(manifest: Manifest) -> Iterator[Described]:
+    schema = manifest.input
+    if not isinstance(schema, TabularSchema):
+        yield {"name": IMAGE, "datatype": "BYTES", "shape": [-1]}
+    elif is_one_tensor(schema):
+        yield {"name": TABLE, "datatype": "FP64", "shape": [-1, len(schema.columns)]}
+    else:
+        for column in schema.columns:
+            yield {"name": column.name, "datatype": _datatype(column), "shape": [-1]} | _about(
+                column
+            )
+
+
+def _outputs(output: OutputSchema) -> Iterator[Described]:
+    shape = [-1] if output.width is None else [-1, output.width]
+    yield {"name": PREDICT, "datatype": output_datatype(output), "shape": shape}
+    if output.probabilities:
+        shape = [-1, len(output.classes or ())]
+        yield {"name": PROBABILITIES, "datatype": "FP64", "shape": shape}
+
+
+def _datatype(column: Column) -> str:
+    plain = column.dtype
+    return _DATATYPES.get(plain) or plain.replace("uint", "UINT").replace("int", "INT")
+
+
+def _about(column: Column) -> Described:
+    """Return what else is known of a column, where clients look for what is not in the protocol."""
+    about: Described = {"nullable": column.nullable}
+    if column.categories is not None:
+        about["categories"] = list(column.categories)
+    if column.min is not None:
+        about |= {"min": column.min, "max": column.max}
+    return {"parameters": about}

@@ -1,0 +1,153 @@
+"""V2's rare paths: health, metadata, configuration, statistics and the model repository."""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
+
+from service import __version__
+from service.catalogue import CataloguedModel, ServedVersion
+from service.errors import NotFound, ServiceError, Unfit, Unreadable
+from service.protocols.long_way import answer
+from service.protocols.predictions import Predictions
+from service.protocols.tokens import AdminToken
+from service.protocols.v2.about import (
+    model_config,
+    model_metadata,
+    model_statistics,
+    repository_index,
+    server_metadata,
+)
+from service.protocols.v2.infer import InferV2
+from service.replica import Replica
+
+PREFIX = "/v2"
+DIGITS = 9
+
+
+def v2_router(
+    replica: Replica, predictions: Predictions, wire: InferV2, max_batch_rows: int
+) -> APIRouter:
+    """Return the paths of the Open Inference Protocol that change nothing."""
+    router = APIRouter(prefix=PREFIX, include_in_schema=False)
+
+    def found(name: str, version: str | None) -> tuple[CataloguedModel, ServedVersion]:
+        model = replica.catalogue.model(name)
+        return model, model.resolve() if version is None else model.resolve(_number(version))
+
+    @router.get("")
+    @router.get("/")
+    async def describe_server() -> Response:
+        return _json(server_metadata(__version__))
+
+    @router.get("/health/live")
+    async def live() -> Response:
+        return _json({"live": True})
+
+    @router.get("/health/ready")
+    async def ready() -> Response:
+        is_ready = replica.is_ready()
+        return _json({"ready": is_ready}, 200 if is_ready else 503)
+
+    @router.get("/models/stats")
+    async def all_statistics() -> Response:
+        served = [
+            one for model in replica.catalogue.models.values() for one in model.served.values()
+        ]
+        return _json(
+            {"model_stats": [model_statistics(one.manifest, one.metrics) for one in served]}
+        )
+
+    @router.get("/models/{name}")
+    @router.get("/models/{name}/versions/{version}")
+    async def describe_model(name: str, version: str | None = None) -> Response:
+        model, served = found(name, version)
+        return _json(model_metadata(model, served.manifest))
+
+    @router.get("/models/{name}/ready")
+    @router.get("/models/{name}/versions/{version}/ready")
+    async def model_ready(name: str, version: str | None = None) -> Response:
+        model = replica.catalogue.model(name)
+        try:
+            found(name, version)
+        except NotFound:
+            raise
+        except ServiceError:
+            return _json({"name": model.name, "ready": False}, 503)
+        is_ready = replica.workers().ready > 0
+        return _json({"name": model.name, "ready": is_ready}, 200 if is_ready else 503)
+
+    @router.get("/models/{name}/config")
+    @router.get("/models/{name}/versions/{version}/config")
+    async def configuration(name: str, version: str | None = None) -> Response:
+        return _json(model_config(found(name, version)[1].manifest, max_batch_rows))
+
+    @router.get("/models/{name}/stats")
+    @router.get("/models/{name}/versions/{version}/stats")
+    async def statistics(name: str, version: str | None = None) -> Response:
+        served = found(name, version)[1]
+        return _json({"model_stats": [model_statistics(served.manifest, served.metrics)]})
+
+    @router.post("/repository/index")
+    async def index(request: Request) -> Response:
+        said = _object(await request.body())
+        only_ready = said.get("ready", False)
+        if not isinstance(only_ready, bool):
+            raise Unreadable("ready is true or false.")
+        return _json(repository_index(replica.catalogue, only_ready=only_ready))
+
+    @router.post("/models/{name}/infer")
+    @router.post("/models/{name}/versions/{version}/infer")
+    async def infer(request: Request, name: str, version: str | None = None) -> Response:
+        return await answer(request, predictions, wire, lambda: found(name, version)[1])
+
+    return router
+
+
+def v2_admin_router(replica: Replica, token: AdminToken) -> APIRouter:
+    """Return the paths that load and unload, for whoever knows the token."""
+    router = APIRouter(
+        prefix=f"{PREFIX}/repository/models/{{name}}",
+        include_in_schema=False,
+        dependencies=[Depends(token)],
+    )
+
+    @router.post("/load")
+    async def load(request: Request, name: str) -> Response:
+        if _object(await request.body()).get("parameters"):
+            raise Unfit("Versions come from the store: load takes no parameters.")
+        replica.catalogue.model(name)
+        await replica.show(name)
+        model = replica.catalogue.model(name)
+        if not model.served:
+            reasons = "; ".join(model.refused.values()) or "no alias in use names a version"
+            raise Unfit(f"{name} could not be loaded: {reasons}.")
+        return Response(status_code=200)
+
+    @router.post("/unload")
+    async def unload(name: str) -> Response:
+        replica.catalogue.model(name)
+        await replica.hide(name)
+        return Response(status_code=200)
+
+    return router
+
+
+def _number(version: str) -> int:
+    if not (version.isascii() and version.isdecimal() and len(version) <= DIGITS):
+        raise NotFound(f"There is no version {version[:64]!r}.", code="version_not_found")
+    return int(version)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        said = orjson.loads(body or b"{}")
+    except orjson.JSONDecodeError:
+        raise Unreadable("The body is not valid JSON.") from None
+    if not isinstance(said, dict):
+        raise Unreadable("The body is a JSON object, or nothing.")
+    return said
+
+
+def _json(body: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(body), status, media_type="application/json")
