@@ -10,32 +10,22 @@ from random import random
 from time import monotonic
 from typing import NamedTuple, Protocol
 
-import structlog
-
 from service.batching.admission import level_s
 from service.batching.entry import Ask, Entry
 from service.batching.fair import Shares
 from service.batching.flight import Flight, free_in_s
 from service.batching.gate import Gate
+from service.batching.inquest import Inquest
 from service.batching.lane import Lane
 from service.batching.policy import hang_limit_s, next_lane
-from service.batching.quarantine import Key, Quarantine, Suspects, input_key
+from service.batching.quarantine import Quarantine, input_key
 from service.batching.results import split_result
-from service.errors import FrameError, PoisonInput
+from service.errors import FrameError
 from service.inference.messages import BatchResult, encode_bodies, encode_cells
 
 SWEEP_S = 0.02
 CALM = 0.25
 """Of the time and of the room: below it nobody needs to be refused."""
-CAUSE_S = 0.1
-PATIENT_CAUSE_S = 1.0
-"""How long the cause of a worker's death is waited for: by a batch, and by a suspect, which an
-unknown cause convicts."""
-MAX_DEATHS = 4
-"""Nobody is so unlucky more often; and the tries must end."""
-POISON = "This input ended two workers; it is not tried again for a while."
-
-log = structlog.get_logger()
 
 
 class Workers(Protocol):
@@ -54,14 +44,6 @@ class BatcherStatistics(NamedTuple):
     quarantined: int
     wait_s: float
     """How long a request would wait that came now, behind all others."""
-
-
-class Unexplained(NamedTuple):
-    """A batch over which a worker died; why is not known yet."""
-
-    flight: Flight
-    """With one entry an input; requests with an equal one wait for it."""
-    timer: asyncio.TimerHandle
 
 
 class Batcher:
@@ -92,10 +74,7 @@ class Batcher:
         self._hang_limit_s = hang_limit_s
         self._shares = Shares()
         self._gate = Gate(self._shares, max_batch_rows, max_waiting, max_queue_wait_s, random)
-        self._suspects = Suspects()
-        self._quarantine = quarantine
-        self._unexplained: dict[int, Unexplained] = {}
-        self._retried = 0
+        self._inquest = Inquest(quarantine, self.on_cause)
         self._lanes: list[Lane] = []
         self._idle: list[int] = []
         self._flights: dict[int, Flight] = {}
@@ -158,10 +137,8 @@ class Batcher:
         entry.enqueued_at = monotonic()
         batch_rows = lane.cost.batch_rows(self._max_batch_rows, entry.deadline - entry.enqueued_at)
         entry.cost_s = lane.cost.share_s(entry.rows, batch_rows)
-        if self._quarantine:
-            key = input_key(lane.name, entry.payload)
-            if self._quarantine.holds(key, entry.enqueued_at):
-                raise PoisonInput(POISON)
+        if self._inquest:
+            self._inquest.refuse_guilty(lane, entry, entry.enqueued_at)
         lane.waiting.append(entry)
         self._waiting += 1
         if self._idle and not self._scheduled:
@@ -171,17 +148,17 @@ class Batcher:
     def statistics(self) -> BatcherStatistics:
         """Return a snapshot."""
         in_flight = sum(len(flight.entries) for flight in self._flights.values())
-        in_flight += sum(len(one.flight.entries) for one in self._unexplained.values())
-        waiting = self._waiting + len(self._suspects.waiting())
+        in_flight += len(self._inquest.in_doubt())
+        waiting = self._waiting + len(self._inquest.waiting())
         free = free_in_s(self._flights.values(), len(self._idle), monotonic())
         wait_s = level_s(self._shares.cost_s, free)
-        return BatcherStatistics(waiting, in_flight, self._retried, len(self._quarantine), wait_s)
+        retried, quarantined = self._inquest.retried, self._inquest.quarantined()
+        return BatcherStatistics(waiting, in_flight, retried, quarantined, wait_s)
 
     def close(self) -> None:
         """Stop looking for requests whose time is over."""
         self._sweeper.cancel()
-        for unexplained in self._unexplained.values():
-            unexplained.timer.cancel()
+        self._inquest.stop()
 
     def on_idle(self, worker: int) -> None:
         """Take a worker that is ready for its first batch."""
@@ -205,7 +182,7 @@ class Batcher:
         flight.lane.learn(rows, now - flight.entries[0].sent_at)
         self._idle.append(worker)
         if flight.suspect is not None:
-            self._clear(flight.lane, flight.suspect)
+            self._waiting += self._inquest.clear(flight.lane, flight.suspect)
         self._dispatch()
         for entry, answer in zip(flight.entries, answers, strict=True):
             entry.resolve(answer)
@@ -219,60 +196,12 @@ class Batcher:
             return
         # What waits now waits for a death, and not because too much was asked.
         self._gate.note_calm(monotonic())
-        for entry in flight.entries:
-            entry.deaths += 1
-        if flight.suspect is None:
-            self._retried += len(flight.entries)
-            flight = flight._replace(entries=self._suspects_of(flight))
-        limit_s = CAUSE_S if flight.suspect is None else PATIENT_CAUSE_S
-        timer = self._loop.call_later(limit_s, self.on_cause, worker, False)
-        self._unexplained[worker] = Unexplained(flight, timer)
+        self._inquest.open(worker, flight)
 
     def on_cause(self, worker: int, is_outside: bool) -> None:
-        """Judge the batch over which a lost worker died, if there was one.
-
-        If somebody else killed the worker, nobody is to blame, and all go together once more. Else
-        any of them may have ended it: each is tried alone, and who ends a second worker is guilty.
-        """
-        unexplained = self._unexplained.pop(worker, None)
-        if unexplained is None:
-            return
-        unexplained.timer.cancel()
-        lane, entries, key, _ = unexplained.flight
-        for entry in entries:
-            if key is not None and not (is_outside and entry.deaths < MAX_DEATHS):
-                self._convict(key, entry)
-                continue
-            self._retried += key is not None
-            self._waiting += 1
-            if key is None and is_outside and entry.deaths == 1:
-                lane.cleared.append(entry)
-                self._clear(lane, input_key(lane.name, entry.payload))
-            else:
-                lane.suspects.append(entry)
+        """Hear whether somebody else ended a lost worker, or its batch may have."""
+        self._waiting += self._inquest.close(worker, is_outside=is_outside)
         self._dispatch()
-
-    def _suspects_of(self, flight: Flight) -> list[Entry]:
-        """Return the requests of a batch that may have ended its worker, one an input."""
-        return [
-            entry
-            for entry in flight.entries
-            if not entry.future.done()
-            and self._suspects.suspect(input_key(flight.lane.name, entry.payload), entry)
-        ]
-
-    def _clear(self, lane: Lane, key: Key) -> None:
-        """The input ended nobody: who waited for it goes to the front of the queue."""
-        followers = self._suspects.settle(key)
-        lane.cleared.extend(followers)
-        self._waiting += len(followers)
-
-    def _convict(self, key: Key, entry: Entry) -> None:
-        """The input ended a second worker, alone: it gets no third."""
-        log.warning("input_quarantined", input=key.hex())
-        self._quarantine.add(key, monotonic())
-        for one in (entry, *self._suspects.settle(key)):
-            one.resolve(PoisonInput(POISON))
 
     def _dispatch(self) -> None:
         self._scheduled = False
@@ -289,8 +218,8 @@ class Batcher:
             taken = lane.take(self._max_batch_rows)
             self._waiting -= len(taken)
             batch = [entry for entry in taken if lane.wants(entry, now)]
-            if self._suspects or self._quarantine:
-                batch = [entry for entry in batch if self._is_innocent(lane, entry, now)]
+            if self._inquest:
+                batch = [one for one in batch if self._inquest.is_innocent(lane, one, now)]
             if batch:
                 self._send(self._idle.pop(), Flight(lane, batch, None, now), now)
 
@@ -299,19 +228,7 @@ class Batcher:
         if lane.wants(entry, now):
             self._send(self._idle.pop(), Flight(lane, [entry], key, now), now)
             return
-        # Its client is gone: the next request with this input takes its place.
-        for follower in self._suspects.settle(key):
-            if not follower.future.done() and self._suspects.suspect(key, follower):
-                lane.suspects.append(follower)
-                self._waiting += 1
-
-    def _is_innocent(self, lane: Lane, entry: Entry, now: float) -> bool:
-        """Return whether a request may join a batch: no suspected input, and no guilty one."""
-        key = input_key(lane.name, entry.payload)
-        if self._quarantine.holds(key, now):
-            entry.resolve(PoisonInput(POISON))
-            return False
-        return not self._suspects.follows(key, entry)
+        self._waiting += self._inquest.pass_on(lane, key)
 
     def _send(self, worker: int, flight: Flight, now: float) -> None:
         lane, batch = flight.lane, flight.entries
@@ -345,11 +262,10 @@ class Batcher:
                 for entry in queue:
                     entry.expire(now)
             self._waiting -= lane.discard_done()
-        for entry in self._suspects.waiting():
+        for entry in (*self._inquest.waiting(), *self._inquest.in_doubt()):
             entry.expire(now)
-        self._look_at_flights(now)
-        unexplained = [one.flight for one in self._unexplained.values()]
-        for flight in (*self._flights.values(), *unexplained):
+        for flight in self._flights.values():
             for entry in flight.entries:
                 entry.expire(now)
+        self._look_at_flights(now)
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)

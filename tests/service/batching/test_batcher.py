@@ -8,11 +8,12 @@ from time import monotonic
 
 import pytest
 
-import service.batching.batcher as batcher_module
+import service.batching.inquest as inquest_module
 from models.schema import OutputSchema
-from service.batching.batcher import MAX_DEATHS, Batcher
+from service.batching.batcher import Batcher
 from service.batching.entry import Answer, Ask, Entry, Payload
 from service.batching.fair import NORMAL
+from service.batching.inquest import MAX_DEATHS
 from service.batching.lane import Lane
 from service.batching.quarantine import Quarantine
 from service.codecs.cells import Cells
@@ -270,7 +271,7 @@ def test_who_is_tried_alone_outlives_a_few_kills_but_not_any_number() -> None:
 
 
 def test_a_death_that_nobody_explains_is_the_inputs_doing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batcher_module, "PATIENT_CAUSE_S", 0.05)
+    monkeypatch.setattr(inquest_module, "PATIENT_CAUSE_S", 0.05)
 
     async def act() -> None:
         async with scene() as stage:
@@ -278,7 +279,7 @@ def test_a_death_that_nobody_explains_is_the_inputs_doing(monkeypatch: pytest.Mo
             stage.batcher.on_idle(1)
             stage.batcher.on_lost(1)
             stage.batcher.on_idle(2)
-            await asyncio.sleep(2 * batcher_module.CAUSE_S)
+            await asyncio.sleep(2 * inquest_module.CAUSE_S)
             assert len(stage.workers.sent) == 2
             stage.batcher.on_lost(2)
             with pytest.raises(PoisonInput):
