@@ -6,17 +6,18 @@ from functools import partial
 
 import structlog
 
-from models.errors import StoreError
 from models.manifest import Manifest
-from models.store import PRODUCTION, Store
+from models.store import Store
 from service.catalogue import Catalogue, CataloguedModel, ServedVersion
 from service.errors import Unavailable
-from service.generation import STOP_S, Builder, Generation, Loadout, Name
+from service.generation import STOP_S, Builder, Loadout, Name
+from service.generations import Generations
+from service.inference.pidfds import adopt_orphans
 from service.inference.pool import PoolStatistics
-from service.inference.process import adopt_orphans
 from service.inference.source import StartMethod
 from service.metrics import Gauge, Metrics
 from service.settings import Settings
+from service.storekeeper import Storekeeper
 
 HEARD_LIMIT_S = 5.0
 """A pool of which no worker said anything for so long is not ready."""
@@ -42,19 +43,20 @@ class Replica:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings = settings
         self._metrics = metrics
-        self._store = Store(settings.store)
-        self._builder = Builder(settings, metrics, self._on_worker_ended, self._on_loader_gone)
+        self._storekeeper = Storekeeper(Store(settings.store), settings.aliases, self._refuse)
+        self._generations = Generations(settings)
+        on_ended = self._generations.on_worker_ended
+        self._builder = Builder(settings, metrics, on_ended, self._on_loader_gone)
         self._served: dict[Name, ServedVersion] = {}
-        self._generation: Generation | None = None
-        self._retiring: dict[asyncio.Task[None], Generation] = {}
-        self._counts = {"restarts": 0, "retried": 0, "swaps": 0, "swaps_refused": 0}
+        self._refusals = 0
         self._reload = asyncio.Event()
         self._looked: list[asyncio.Future[None]] = []
-        self._hidden: set[str] = set()
         self._renew = False
         self._stopping = False
-        self._state = self._store.state()  # before it is read: what changes then is seen later
-        self.catalogue = self._read_store()
+        self._state = (
+            self._storekeeper.state()
+        )  # before it is read: what changes then is seen later
+        self.catalogue = self._storekeeper.read()
         metrics.add_gauges(self._gauges)
 
     async def start(self, flip: Flip) -> None:
@@ -84,20 +86,20 @@ class Replica:
             try:
                 await self._look_at_store(flip)
             except (OSError, Unavailable, TimeoutError) as error:
-                self._counts["swaps_refused"] += 1
+                self._refusals += 1
                 log.error("swap_failed", reason=str(error) or "it took too long")  # noqa: TRY400
             for future in looked:
                 if not future.done():
                     future.set_result(None)
 
     async def _look_at_store(self, flip: Flip) -> None:
-        now = await asyncio.to_thread(self._store.state)
+        now = await asyncio.to_thread(self._storekeeper.state)
         if now == self._state and not self._renew and not self._reload.is_set():
             return
         self._state, renew, self._renew = now, self._renew, False
         self._reload.clear()
         if now:
-            await self._swap(self._read_store(), flip, renew)
+            await self._swap(self._storekeeper.read(), flip, renew)
         else:
             log.error("store_empty", reason="what is served is kept; is the store still there?")
 
@@ -111,7 +113,7 @@ class Replica:
         Raises:
             Unavailable: that took too long.
         """
-        self._hidden.discard(name)
+        self._storekeeper.hidden.discard(name)
         await self._look()
 
     async def hide(self, name: str) -> None:
@@ -120,7 +122,7 @@ class Replica:
         Raises:
             Unavailable: that took too long.
         """
-        self._hidden.add(name)
+        self._storekeeper.hidden.add(name)
         await self._look()
 
     async def _look(self) -> None:
@@ -140,11 +142,7 @@ class Replica:
     async def stop(self) -> None:
         """Answer what was accepted, then end all processes."""
         self._stopping = True
-        retiring = list(self._retiring)
-        if self._generation is not None:
-            retiring.append(asyncio.ensure_future(self._generation.retire(self._settings.drain_s)))
-        if retiring:
-            await asyncio.wait(retiring)
+        await self._generations.stop()
 
     def is_ready(self) -> bool:
         """Return whether every alias in use is answered by workers that were heard lately."""
@@ -156,14 +154,12 @@ class Replica:
 
     def start_method(self) -> StartMethod | None:
         """Return how workers are made, once that is known."""
-        return None if self._generation is None else self._generation.loadout.source.method
+        current = self._generations.current
+        return None if current is None else current.loadout.source.method
 
     def workers(self) -> PoolStatistics:
         """Return a snapshot of the serving workers."""
-        if self._generation is None:
-            return PoolStatistics(self._settings.worker_count(), 0, 0, 0, 0, None, ())
-        now = self._generation.pool.statistics()
-        return now._replace(restarts=now.restarts + self._counts["restarts"])
+        return self._generations.workers()
 
     async def _wait_for_reason(self) -> None:
         try:
@@ -174,7 +170,7 @@ class Replica:
 
     async def _swap(self, catalogue: Catalogue, flip: Flip, renew: bool = False) -> None:
         """Build the generation that the catalogue asks for beside the running one, and flip."""
-        running = self._generation
+        running = self._generations.current
         wanted = catalogue.wanted()
         stale = {
             name
@@ -198,7 +194,6 @@ class Replica:
             except BaseException:
                 await loadout.stop(STOP_S)
                 raise
-            self._retire(running)
         self._flip(catalogue, keep, flip)
 
     async def _settle(self, catalogue: Catalogue, loadout: Loadout) -> set[Name]:
@@ -220,8 +215,8 @@ class Replica:
         self, loadout: Loadout, keep: set[Name], manifests: dict[Name, Manifest]
     ) -> None:
         generation = self._builder.generation(loadout, keep, manifests)
-        if self._generation is not None:
-            generation.inherit(self._generation)
+        if self._generations.current is not None:
+            generation.inherit(self._generations.current)
         await generation.start()
         for name in keep:
             known = self._served.get(name)
@@ -233,11 +228,11 @@ class Replica:
                     self._metrics.model(*name),
                     self._settings.max_rows,
                 )
-        self._generation = generation
+        self._generations.replace(generation)
 
     def _flip(self, catalogue: Catalogue, keep: set[Name], flip: Flip) -> None:
         """Let every request from now on find the new generation, in one turn of the loop."""
-        generation = self._generation
+        generation = self._generations.current
         if generation is not None:
             for name in keep:
                 served = self._served[name]
@@ -267,49 +262,10 @@ class Replica:
                         break
         return keep
 
-    def _retire(self, generation: Generation | None) -> None:
-        if generation is None:
-            return
-        self._counts["swaps"] += 1
-
-        async def retire() -> None:
-            await generation.retire(self._settings.max_request_timeout_s)
-            self._counts["restarts"] += generation.pool.statistics().restarts
-            self._counts["retried"] += generation.batcher.statistics().retried
-
-        task = asyncio.create_task(retire())
-        self._retiring[task] = generation
-        task.add_done_callback(self._retiring.pop)
-
-    def _read_store(self) -> Catalogue:
-        models = {}
-        for name in self._store.names():
-            try:
-                model = CataloguedModel(name, self._store.versions(name), self._store.aliases(name))
-            except StoreError as error:
-                log.error("model_unreadable", model=name, reason=str(error))  # noqa: TRY400
-                continue
-            used = {PRODUCTION, *self._settings.aliases} & model.aliases.keys()
-            if name in self._hidden:
-                used = set()
-            for version in sorted({model.aliases[alias] for alias in used}):
-                model.wanted.add(version)
-                try:
-                    model.manifests[version] = self._store.manifest(name, version)
-                except StoreError as error:
-                    self._refuse(model, version, str(error))
-            models[name] = model
-        return Catalogue(models)
-
     def _refuse(self, model: CataloguedModel, version: int, reason: str) -> None:
         model.refused[version] = reason
-        self._counts["swaps_refused"] += 1
+        self._refusals += 1
         log.error("model_refused", model=model.name, version=version, reason=reason)
-
-    def _on_worker_ended(self, pid: int, status: int) -> None:
-        for generation in (self._generation, *self._retiring.values()):
-            if generation is not None:
-                generation.pool.on_ended(pid, status)
 
     def _on_loader_gone(self) -> None:
         if not self._stopping:
@@ -324,15 +280,14 @@ class Replica:
         yield "percore_workers_spare", "Workers that wait for another one's death", workers.spare
         yield "percore_workers_busy", "Workers that compute a batch", workers.busy
         yield "percore_worker_restarts_total", "Workers that were replaced", workers.restarts
-        yield "percore_swaps_total", "Generations that were replaced", self._counts["swaps"]
-        refused = self._counts["swaps_refused"]
-        yield "percore_swaps_refused_total", "Versions that were refused", refused
-        if self._generation is not None:
-            queue = self._generation.batcher.statistics()
-            retried = queue.retried + self._counts["retried"]
+        yield "percore_swaps_total", "Generations that were replaced", self._generations.swaps
+        yield "percore_swaps_refused_total", "Versions that were refused", self._refusals
+        retried = self._generations.retried()
+        yield "percore_requests_retried_total", "Requests of dead workers", retried
+        if self._generations.current is not None:
+            queue = self._generations.current.batcher.statistics()
             yield "percore_requests_waiting", "Requests that wait for a worker", queue.waiting
             yield "percore_requests_in_flight", "Requests that workers compute", queue.in_flight
             wait_s = queue.wait_s
             yield "percore_predicted_wait_seconds", "Wait of a request behind all others", wait_s
-            yield "percore_requests_retried_total", "Requests of dead workers", retried
             yield "percore_inputs_quarantined", "Inputs that ended two workers", queue.quarantined

@@ -11,11 +11,10 @@ the pool says which worker is lost, puts a spare in its place at once, and has a
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from random import random
 from time import monotonic
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import structlog
 
@@ -23,9 +22,10 @@ from service.errors import FrameError, Unavailable
 from service.inference.channel import WorkerChannel
 from service.inference.deaths import OomKills, is_outside, is_stopped
 from service.inference.messages import BatchResult, Kind, decode_result
-from service.inference.process import bury, kill
+from service.inference.pidfds import bury, kill
 from service.inference.restarts import pause_s
 from service.inference.source import WorkerSource
+from service.inference.states import Lost, PoolStatistics, WorkerState
 
 FORK_TIMEOUT_S = 10.0
 PING_EVERY_S = 1.0
@@ -62,52 +62,6 @@ class PoolListener(Protocol):
 
     def on_cause(self, worker: int, is_outside: bool) -> None:
         """Hear, later, whether somebody else ended a lost worker, or its batch may have."""
-
-
-@dataclass(slots=True)
-class WorkerState:
-    """What the pool knows of a worker; times are monotonic seconds."""
-
-    pid: int
-    pidfd: int
-    channel: WorkerChannel
-    started_at: float
-    heard_at: float = 0.0
-    """When it last sent anything; 0.0 before it was ready."""
-    busy_since: float = 0.0
-    """0.0 while it is idle."""
-    hang_limit_s: float = 0.0
-    """How long its batch may take."""
-    asked_at: float = 0.0
-    """When it was pinged; 0.0 if it has answered."""
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
-    is_ours: bool = False
-    """Whether we ended it, for what it did with its batch."""
-    is_stopped: bool = False
-    """Whether a signal had stopped it at the last look."""
-    status: int | None = None
-    """Its exit status, if that was heard before the end of file."""
-
-
-class Lost(NamedTuple):
-    """A worker that is gone, of which it is not known yet how it ended."""
-
-    worker: int
-    is_ours: bool
-
-
-class PoolStatistics(NamedTuple):
-    """A snapshot for readiness, metrics and tests."""
-
-    wanted: int
-    ready: int
-    """Workers that take batches; spares are not among them."""
-    spare: int
-    busy: int
-    restarts: int
-    heard_s: float | None
-    """Seconds since any worker last sent something; None if none ever did."""
-    pids: tuple[int, ...]
 
 
 class WorkerPool:

@@ -1,11 +1,8 @@
 """The loader as the API process sees it: started by exec, asked by small messages."""
 
 import asyncio
-import contextlib
-import ctypes
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from service.errors import Unavailable
 from service.inference.limits import Limits
+from service.inference.pidfds import kill, reap
 
 MAX_MESSAGE_BYTES = 1 << 16
 MODULES_A_MESSAGE = 200
@@ -186,7 +184,7 @@ class LoaderProcess:
             await ended.wait()
             if self._process is not None:
                 return self._process.wait()
-            _reap(pidfd)
+            reap(pidfd)
             return None
         finally:
             loop.remove_reader(pidfd)
@@ -270,44 +268,3 @@ class LoaderProcess:
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(Unavailable("the loader is gone"))
-
-
-def kill(pidfd: int) -> None:
-    """Kill the process behind a pidfd; no other can be hit, even if it has ended already."""
-    with contextlib.suppress(ProcessLookupError):
-        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-
-
-def bury(pidfd: int, on_ended: Callable[[int], None]) -> None:
-    """Wait for the end of the process behind a pidfd, without blocking, and close the pidfd.
-
-    Its parent reaps it, unless that has died before: then this process is the parent now, and
-    `on_ended` hears the exit status (negative: the signal).
-    """
-    loop = asyncio.get_running_loop()
-
-    def ended() -> None:
-        loop.remove_reader(pidfd)
-        status = _reap(pidfd)
-        os.close(pidfd)
-        if status is not None:
-            on_ended(status)
-
-    loop.add_reader(pidfd, ended)
-
-
-def _reap(pidfd: int) -> int | None:
-    """Reap an ended process, if it is this process's child, and return its exit status."""
-    try:
-        ended = os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
-    except ChildProcessError:
-        return None
-    if ended is None:
-        return None
-    return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
-
-
-def adopt_orphans() -> None:
-    """Become the parent of workers whose loader has died, so that none becomes a zombie."""
-    pr_set_child_subreaper = 36
-    ctypes.CDLL(None).prctl(pr_set_child_subreaper, 1, 0, 0, 0)

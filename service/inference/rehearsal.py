@@ -20,7 +20,8 @@ from service.inference.messages import (
     encode_bodies,
     frame,
 )
-from service.inference.process import Forked, kill
+from service.inference.pidfds import kill
+from service.inference.process import Forked
 from service.inference.source import WorkerSource
 
 TOLERANCE = 1e-12
