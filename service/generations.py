@@ -3,7 +3,7 @@
 import asyncio
 
 from service.generation import Generation
-from service.inference.pool import PoolStatistics
+from service.inference.states import PoolStatistics
 from service.settings import Settings
 
 

@@ -13,8 +13,8 @@ from service.errors import Unavailable
 from service.generation import STOP_S, Builder, Loadout, Name
 from service.generations import Generations
 from service.inference.pidfds import adopt_orphans
-from service.inference.pool import PoolStatistics
 from service.inference.source import StartMethod
+from service.inference.states import PoolStatistics
 from service.metrics import Gauge, Metrics
 from service.settings import Settings
 from service.storekeeper import Storekeeper
