@@ -53,9 +53,8 @@ class Replica:
         self._looked: list[asyncio.Future[None]] = []
         self._renew = False
         self._stopping = False
-        self._state = (
-            self._storekeeper.state()
-        )  # before it is read: what changes then is seen later
+        # Before it is read: what changes then is seen at the next look.
+        self._state = self._storekeeper.state()
         self.catalogue = self._storekeeper.read()
         metrics.add_gauges(self._gauges)
 

@@ -97,6 +97,17 @@ def test_swaps_under_load_lose_and_mislabel_nothing(swapped: tuple[Replica, Stor
     assert replica.is_ready()
 
 
+def test_what_was_counted_is_counted_after_a_swap_too(swapped: tuple[Replica, Store]) -> None:
+    replica, store = swapped
+    os.kill(replica.workers()["pids"][0], signal.SIGKILL)
+    wait_for(lambda: replica.workers()["restarts"] == 1)
+    store.promote("teller", 2)
+    seen = []
+    while not seen or told(replica) != (2, 2.0) or len(children(replica.process.pid)) != 5:
+        seen.append(replica.workers()["restarts"])
+    assert set(seen) == {1}
+
+
 def test_a_corrupt_candidate_is_refused_and_the_old_one_stays(
     swapped: tuple[Replica, Store],
 ) -> None:
