@@ -219,8 +219,12 @@ class WorkerPool:
         self._workers[worker] = state
         loop = asyncio.get_running_loop()
         await loop.create_unix_connection(lambda: channel, sock=forked.connection)
-        async with asyncio.timeout(FORK_TIMEOUT_S):
-            await state.ready.wait()
+        try:
+            async with asyncio.timeout(FORK_TIMEOUT_S):
+                await state.ready.wait()
+        except TimeoutError:
+            self._end(worker, state, "it did not get ready")
+            raise
         if worker not in self._workers and not self._stopping:
             raise WorkerEnded("a worker ended before it was ready; its standard error may say why")
         log.info("worker_ready", worker=worker, pid=state.pid, s=monotonic() - started_at)
