@@ -82,7 +82,7 @@ class JsonRows:
         if (
             body.count(b":") > colons
         ):  # more than the keys need: a text with a colon, or a key twice
-            _refuse_duplicate_keys(body)
+            refuse_duplicate_keys(body)
         return Parsed(form, rows)
 
     def _parse_pictures(self, body: bytes) -> Parsed:
@@ -96,7 +96,7 @@ class JsonRows:
         form: Form = "instances" if "instances" in request else "instance"
         instances = request["instances"] if form == "instances" else [request["instance"]]
         if body.count(b":") > 1 + len(instances):
-            _refuse_duplicate_keys(body)
+            refuse_duplicate_keys(body)
         pictures = []
         for i, one in enumerate(instances):
             try:
@@ -198,7 +198,9 @@ def _one_branch(problems: list[ErrorDetails]) -> list[ErrorDetails]:
     return hopeless[:1]
 
 
-def _refuse_duplicate_keys(body: bytes) -> None:
+def refuse_duplicate_keys(body: bytes) -> None:
+    """Raise Unreadable if a key stands twice in an object of valid JSON."""
+
     def check(pairs: list[tuple[str, Any]]) -> None:
         seen: set[str] = set()
         for key, _ in pairs:

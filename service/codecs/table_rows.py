@@ -25,7 +25,7 @@ class TableRows:
 
     def __init__(self, schema: TabularSchema, max_rows: int) -> None:
         self.names = tuple(column.name for column in schema.columns)
-        self._max_rows = max_rows
+        self.max_rows = max_rows
         self._any_nullable = any(column.nullable for column in schema.columns)
         row: Any = row_type(schema)
         self._validate = TypeAdapter(row, config=_STRICT).validator.validate_python
@@ -40,8 +40,8 @@ class TableRows:
             TooLarge: there are too many.
             Unfit: a cell does not fit its column; the message says which.
         """
-        if len(rows) > self._max_rows:
-            raise TooLarge(f"At most {self._max_rows} rows are taken in one request.")
+        if len(rows) > self.max_rows:
+            raise TooLarge(f"At most {self.max_rows} rows are taken in one request.")
         return [self._checked(i, row) for i, row in enumerate(rows)]
 
     def _checked(self, number: int, row: Sequence[Any]) -> Row:

@@ -1,10 +1,10 @@
 """What V2 tells of the server and its models: metadata, configuration, statistics, index."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from models.manifest import Manifest
-from models.schema import Column, OutputSchema, TabularSchema
+from models.schema import Column, ImageSchema, OutputSchema, TabularSchema
 from service.catalogue import Catalogue, CataloguedModel
 from service.metrics import ModelMetrics
 
@@ -15,9 +15,10 @@ TABLE = "input"
 IMAGE = "image"
 PLATFORM = "sklearn"
 EXTENSIONS = (
-    "binary_tensor_data", "model_configuration", "model_repository",
+    "binary_tensor_data", "classification", "model_configuration", "model_repository",
     "model_repository(unload_dependents)", "parameters", "schedule_policy", "statistics",
 )  # fmt: skip
+MAX_EXAMPLE_CHARS = 1 << 14
 _DATATYPES = {"bool": "BOOL", "float32": "FP32", "float64": "FP64", "string": "BYTES"}
 Described = dict[str, Any]
 
@@ -33,7 +34,7 @@ def model_metadata(model: CataloguedModel, manifest: Manifest) -> Described:
         "name": manifest.name,
         "versions": [str(version) for version in sorted(model.served)],
         "platform": PLATFORM,
-        "inputs": list(_inputs(manifest)),
+        "inputs": inputs_of(manifest),
         "outputs": list(_outputs(manifest.output)),
     }
 
@@ -41,7 +42,7 @@ def model_metadata(model: CataloguedModel, manifest: Manifest) -> Described:
 def model_config(manifest: Manifest, max_batch_rows: int) -> Described:
     """Return a version's configuration, as far as clients of Triton ask for it."""
 
-    def listed(tensors: Iterator[Described]) -> list[Described]:
+    def listed(tensors: Iterable[Described]) -> list[Described]:
         return [
             {
                 "name": one["name"],
@@ -58,7 +59,7 @@ def model_config(manifest: Manifest, max_batch_rows: int) -> Described:
         "backend": PLATFORM,
         "version_policy": {"specific": {"versions": [manifest.version]}},
         "max_batch_size": max_batch_rows,
-        "input": listed(_inputs(manifest)),
+        "input": listed(inputs_of(manifest)),
         "output": listed(_outputs(manifest.output)),
         "dynamic_batching": {},
     }
@@ -118,9 +119,32 @@ def output_datatype(output: OutputSchema) -> str:
     return "FP64" if float in kinds else "INT64"
 
 
-def is_one_tensor(schema: TabularSchema) -> bool:
-    """Return whether the columns are one input: they have no names of their own."""
-    return schema.container == "array" and all(one.dtype != "string" for one in schema.columns)
+def inputs_of(manifest: Manifest) -> list[Described]:
+    """Return the inputs of a version: one a column, one for a bare array, or one of pictures."""
+    schema = manifest.input
+    if not isinstance(schema, TabularSchema):
+        return [
+            {
+                "name": IMAGE,
+                "datatype": "BYTES",
+                "shape": [-1],
+                "parameters": _about_pictures(schema, manifest),
+            }
+        ]
+    datatypes = {_datatype(column) for column in schema.columns}
+    if schema.container == "array" and "BYTES" not in datatypes:
+        datatype = datatypes.pop() if len(datatypes) == 1 else "FP64"
+        shape = [-1, len(schema.columns)]
+        return [{"name": TABLE, "datatype": datatype, "shape": shape}]
+    return [
+        {
+            "name": column.name,
+            "datatype": _datatype(column),
+            "shape": [-1],
+            "parameters": _about_column(column),
+        }
+        for column in schema.columns
+    ]
 
 
 def _state(model: CataloguedModel, version: int) -> tuple[str, str]:
@@ -130,20 +154,9 @@ def _state(model: CataloguedModel, version: int) -> tuple[str, str]:
         return "UNAVAILABLE", model.refused[version]
     if version in model.wanted:
         return "LOADING", ""
+    if not model.wanted:
+        return "UNAVAILABLE", "unloaded"
     return "UNAVAILABLE", "not served: no alias in use names it"
-
-
-def _inputs(manifest: Manifest) -> Iterator[Described]:
-    schema = manifest.input
-    if not isinstance(schema, TabularSchema):
-        yield {"name": IMAGE, "datatype": "BYTES", "shape": [-1]}
-    elif is_one_tensor(schema):
-        yield {"name": TABLE, "datatype": "FP64", "shape": [-1, len(schema.columns)]}
-    else:
-        for column in schema.columns:
-            yield {"name": column.name, "datatype": _datatype(column), "shape": [-1]} | _about(
-                column
-            )
 
 
 def _outputs(output: OutputSchema) -> Iterator[Described]:
@@ -159,11 +172,20 @@ def _datatype(column: Column) -> str:
     return _DATATYPES.get(plain) or plain.replace("uint", "UINT").replace("int", "INT")
 
 
-def _about(column: Column) -> Described:
+def _about_column(column: Column) -> Described:
     """Return what else is known of a column, where clients look for what is not in the protocol."""
-    about: Described = {"nullable": column.nullable}
+    about: Described = {"nullable": column.nullable, "example": column.example}
     if column.categories is not None:
         about["categories"] = list(column.categories)
     if column.min is not None:
         about |= {"min": column.min, "max": column.max}
-    return {"parameters": about}
+    return about
+
+
+def _about_pictures(schema: ImageSchema, manifest: Manifest) -> Described:
+    """Return what a picture becomes, and one in base64."""
+    about: Described = {"content_type": "base64", **schema.model_dump(exclude={"kind"})}
+    example = manifest.golden.instances[0]["b64"] if manifest.golden.instances else ""
+    if 0 < len(example) <= MAX_EXAMPLE_CHARS:
+        about["example"] = example
+    return about

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from service import __version__
 from service.catalogue import CataloguedModel, ServedVersion
-from service.errors import NotFound, ServiceError, Unfit, Unreadable
+from service.errors import NotFound, ServiceError, Unavailable, Unfit, Unreadable
 from service.protocols.long_way import answer
 from service.protocols.predictions import Predictions
 from service.protocols.tokens import AdminToken
@@ -116,10 +116,10 @@ def v2_admin_router(replica: Replica, token: AdminToken) -> APIRouter:
     async def load(request: Request, name: str) -> Response:
         if _object(await request.body()).get("parameters"):
             raise Unfit("Versions come from the store: load takes no parameters.")
-        replica.catalogue.model(name)
         await replica.show(name)
+        # Looked up only now: the store may have had a name that the service had not seen yet.
         model = replica.catalogue.model(name)
-        if not model.served:
+        if model.refused or not model.served:
             reasons = "; ".join(model.refused.values()) or "no alias in use names a version"
             raise Unfit(f"{name} could not be loaded: {reasons}.")
         return Response(status_code=200)
@@ -128,6 +128,9 @@ def v2_admin_router(replica: Replica, token: AdminToken) -> APIRouter:
     async def unload(name: str) -> Response:
         replica.catalogue.model(name)
         await replica.hide(name)
+        left = replica.catalogue.models.get(name)
+        if left is not None and left.served:
+            raise Unavailable(f"{name} could not be unloaded now; the log says why.")
         return Response(status_code=200)
 
     return router

@@ -4,9 +4,12 @@ Bytes are little-endian and in C order; an element of BYTES has its length befor
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+import sys
+from array import array
+from collections.abc import Sequence
+from itertools import chain
 from math import prod
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,14 +19,28 @@ DataType = Literal[
     "BOOL", "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16", "INT32", "INT64",
     "FP16", "FP32", "FP64", "BYTES",
 ]  # fmt: skip
-Parameter = bool | int | float | str
-
 CODES = {
     "BOOL": "?", "UINT8": "B", "UINT16": "H", "UINT32": "I", "UINT64": "Q", "INT8": "b",
     "INT16": "h", "INT32": "i", "INT64": "q", "FP16": "e", "FP32": "f", "FP64": "d",
 }  # fmt: skip
 """Each numeric datatype's code in `struct`."""
-MAX_ELEMENTS = 1 << 28
+NOT_IN_ARRAYS = "?e"
+"""Codes that `array` does not know."""
+LENGTH = struct.Struct("<I")
+"""What stands before an element of BYTES."""
+MAX_DIMENSION = 1 << 28
+NAME_CHARS = 64
+"""So much of a client's name is said back to it."""
+
+_NOTHING = type(None)
+_JSON_TYPES: dict[str, set[type]] = {
+    "BOOL": {bool, _NOTHING},
+    "BYTES": {str, _NOTHING},
+    "FP32": {int, float, _NOTHING},
+    "FP64": {int, float, _NOTHING},
+}
+_INTEGERS: set[type] = {int, _NOTHING}
+_JSON_WORDS = {list: "a list", dict: "an object", bool: "a boolean", str: "a string"}
 
 
 class InputTensor(BaseModel):
@@ -32,19 +49,10 @@ class InputTensor(BaseModel):
     model_config = ConfigDict(strict=True)
 
     name: str
-    shape: list[int] = Field(max_length=8)
+    shape: list[Annotated[int, Field(ge=0, le=MAX_DIMENSION)]] = Field(max_length=8)
     datatype: DataType
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: dict[str, Any] | None = None
     data: list[Any] | None = None
-
-
-class RequestedOutput(BaseModel):
-    """An output that a request asks for."""
-
-    model_config = ConfigDict(strict=True)
-
-    name: str
-    parameters: dict[str, Any] = Field(default_factory=dict)
 
 
 class Tensor(NamedTuple):
@@ -67,20 +75,10 @@ def read_tensor(said: InputTensor, binary: bytes | None) -> Tensor:
     Raises:
         Unreadable: shape, datatype and data do not fit together; the text says how.
     """
-    if any(size < 0 for size in said.shape) or prod(said.shape) > MAX_ELEMENTS:
-        raise Unreadable(f"Input {said.name!r} has an impossible shape: {said.shape}.")
-    count = prod(said.shape)
-    if binary is not None:
-        values = _from_bytes(said.name, said.datatype, count, binary)
-    elif said.data is None:
-        raise Unreadable(f"Input {said.name!r} has neither data nor binary_data_size.")
-    elif said.datatype == "FP16":
-        raise Unreadable(f"Input {said.name!r}: FP16 has no form in JSON; send it as binary data.")
-    else:
-        values = _typed(said.name, said.datatype, _flat(said.data))
-    if len(values) != count:
-        raise Unreadable(
-            f"Input {said.name!r} has {len(values)} values; its shape {said.shape} needs {count}."
+    values = _from_json(said) if binary is None else _from_bytes(said, binary)
+    if len(values) != prod(said.shape):
+        raise _misfit(
+            said, f"has {len(values)} values; its shape {said.shape} needs {prod(said.shape)}"
         )
     return Tensor(said.name, said.datatype, tuple(said.shape), values)
 
@@ -88,67 +86,68 @@ def read_tensor(said: InputTensor, binary: bytes | None) -> Tensor:
 def to_bytes(tensor: Tensor) -> bytes:
     """Return a tensor's binary data."""
     if tensor.datatype == "BYTES":
-        parts: list[bytes] = []
-        for value in tensor.values:
-            raw = value if isinstance(value, bytes) else str(value).encode()
-            parts += (struct.pack("<I", len(raw)), raw)
-        return b"".join(parts)
+        raw = [one if isinstance(one, bytes) else str(one).encode() for one in tensor.values]
+        return b"".join(part for one in raw for part in (LENGTH.pack(len(one)), one))
     return struct.pack(f"<{len(tensor.values)}{CODES[tensor.datatype]}", *tensor.values)
 
 
-def _from_bytes(name: str, datatype: str, count: int, binary: bytes) -> Sequence[Any]:
-    if datatype == "BYTES":
-        return _elements(name, binary)
-    code = CODES[datatype]
+def _from_bytes(said: InputTensor, binary: bytes) -> Sequence[Any]:
+    if said.data is not None:
+        raise _misfit(said, "has data and binary_data_size: one of them is one too many")
+    if said.datatype == "BYTES":
+        return _elements(said, binary)
+    code, count = CODES[said.datatype], prod(said.shape)
     wanted = count * struct.calcsize(f"<{code}")
     if len(binary) != wanted:
-        raise Unreadable(
-            f"Input {name!r} has {len(binary)} bytes of binary data; its shape and datatype need"
-            f" {wanted}."
-        )
-    return struct.unpack(f"<{count}{code}", binary)
+        text = f"has {len(binary)} bytes of binary data; its shape and datatype need {wanted}"
+        raise _misfit(said, text)
+    if code in NOT_IN_ARRAYS:
+        return struct.unpack(f"<{count}{code}", binary)
+    values: array[Any] = array(code, binary)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values
 
 
-def _elements(name: str, binary: bytes) -> list[bytes]:
+def _elements(said: InputTensor, binary: bytes) -> list[bytes]:
     found, at = [], 0
     while at < len(binary):
-        if at + 4 > len(binary):
-            raise Unreadable(f"Input {name!r}: the length of an element of BYTES is cut off.")
-        (size,) = struct.unpack_from("<I", binary, at)
-        at += 4
+        if at + LENGTH.size > len(binary):
+            raise _misfit(said, "ends within the length of an element of BYTES")
+        (size,) = LENGTH.unpack_from(binary, at)
+        at += LENGTH.size
         if at + size > len(binary):
-            raise Unreadable(f"Input {name!r}: an element of BYTES is longer than the data.")
+            raise _misfit(said, "ends within an element of BYTES")
         found.append(binary[at : at + size])
         at += size
     return found
 
 
-def _flat(data: Iterable[Any]) -> list[Any]:
-    """Return nested lists as one, row after row."""
-    found: list[Any] = []
-    waiting = [iter(data)]
-    while waiting:
-        for value in waiting[-1]:
-            if isinstance(value, list):
-                waiting.append(iter(value))
-                break
-            found.append(value)
-        else:
-            waiting.pop()
-    return found
-
-
-def _typed(name: str, datatype: str, values: list[Any]) -> list[Any]:
-    """Refuse JSON values that are not of the datatype; null is a missing value."""
-    kinds: tuple[type, ...] = (int,)
-    if datatype == "BOOL":
-        kinds = (bool,)
-    elif datatype == "BYTES":
-        kinds = (str,)
-    elif datatype.startswith("FP"):
-        kinds = (int, float)
-    for value in values:
-        fits = isinstance(value, kinds) and (datatype == "BOOL" or not isinstance(value, bool))
-        if not fits and value is not None:
-            raise Unreadable(f"Input {name!r} is {datatype}, and its data holds {value!r:.40}.")
+def _from_json(said: InputTensor) -> list[Any]:
+    if said.data is None:
+        raise _misfit(said, "has neither data nor binary_data_size")
+    if said.datatype == "FP16":
+        raise _misfit(said, "is FP16, which has no form in JSON; send it as binary data")
+    values = _flat(said, said.data)
+    allowed = _JSON_TYPES.get(said.datatype, _INTEGERS)
+    if not set(map(type, values)) <= allowed:
+        wrong = next(value for value in values if type(value) not in allowed)
+        word = _JSON_WORDS.get(type(wrong)) or repr(wrong)[:40]
+        raise _misfit(said, f"is {said.datatype}, and its data holds {word}")
     return values
+
+
+def _flat(said: InputTensor, data: list[Any]) -> list[Any]:
+    """Return nested lists as one, row after row; lists that are flat already pass."""
+    if not data or not isinstance(data[0], list):
+        return data
+    values: list[Any] = [data]
+    for size in said.shape:
+        if not all(isinstance(one, list) and len(one) == size for one in values):
+            raise _misfit(said, f"is nested otherwise than its shape {said.shape}")
+        values = list(chain.from_iterable(values))
+    return values
+
+
+def _misfit(said: InputTensor, what: str) -> Unreadable:
+    return Unreadable(f"Input {said.name[:NAME_CHARS]!r} {what}.")
