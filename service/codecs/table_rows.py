@@ -8,6 +8,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from models.schema import TabularSchema
 from service.codecs.cells import Row
+from service.codecs.csv_rows import CsvRows
+from service.codecs.npy_rows import NpyRows
 from service.errors import Detail, TooLarge, Unfit
 from service.schema import row_type
 
@@ -27,6 +29,8 @@ class TableRows:
         self.names = tuple(column.name for column in schema.columns)
         self.max_rows = max_rows
         self._any_nullable = any(column.nullable for column in schema.columns)
+        self._csv = CsvRows(schema, max_rows)
+        self._npy = NpyRows(schema, max_rows)
         row: Any = row_type(schema)
         self._validate = TypeAdapter(row, config=_STRICT).validator.validate_python
 
@@ -52,6 +56,14 @@ class TableRows:
         except ValidationError as error:
             raise self._refusal(number, error) from None
         return checked
+
+    def from_csv(self, body: bytes) -> list[Row]:
+        """Return the rows of a CSV body; raises as `CsvRows.read` and `check`."""
+        return self.check(self._csv.read(body))
+
+    def from_npy(self, body: bytes) -> list[Row]:
+        """Return the rows of a .npy body; raises as `NpyRows.read` and `check`."""
+        return self.check(self._npy.read(body))
 
     def from_columns(self, columns: Sequence[Sequence[Any]]) -> list[Row]:
         """Return the rows of columns in the fitted order; raises as `check`.

@@ -16,6 +16,7 @@ from service.batching.fair import HIGH, LOW, NORMAL
 from service.catalogue import ServedVersion
 from service.errors import Internal, Overloaded, ServiceError, Unreadable
 from service.log import Sampler
+from service.protocols.aside import Aside
 from service.protocols.http import Client, ClientGone, Headers, Reply, read_body, request_id
 from service.protocols.peer import PeerNames
 from service.settings import Settings
@@ -40,6 +41,8 @@ class Question(NamedTuple):
     timeout_s: float | None = None
     """What the body asks for, if it does; counted from the request's beginning."""
     priority: int | None = None
+    reader: Callable[[], Payload] | None = None
+    """Reads the payload, if that takes so long that it is done in a thread."""
 
 
 class Written(NamedTuple):
@@ -75,6 +78,7 @@ class Predictions:
         self._create_future = asyncio.get_running_loop().create_future
         self._name = PeerNames(settings.trusted_proxies).name
         self._passes = sampler.passes
+        self._aside = Aside().run
         self._max_body_bytes = settings.max_body_bytes
         self._timeout_s = settings.request_timeout_s
         self._max_timeout_s = settings.max_request_timeout_s
@@ -124,6 +128,11 @@ class Predictions:
         # Looked up now and not before: the version may have been swapped while the body came in.
         served = find()
         question = wire.read(served, query, raw, body)
+        while question.reader is not None:
+            read = await self._aside(question.reader, client)
+            question = question._replace(payload=read, reader=None)
+            if (now_served := find()) is not served:  # swapped while it was read
+                served, question = now_served, wire.read(now_served, query, raw, body)
         payload = question.payload
         rows = payload.rows
         if payload.cells is None and served.tabular:

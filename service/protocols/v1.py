@@ -1,11 +1,13 @@
-"""The V1 protocol, which TF Serving and KServe clients speak: JSON, or a picture as it is."""
+"""The V1 protocol, of TF Serving's and KServe's clients, and other media types by its paths."""
 
 from models.store import PRODUCTION
 from service.batching.entry import Answer, Payload
 from service.catalogue import Catalogue, ServedVersion
+from service.codecs.csv_answers import encode_csv
 from service.errors import ServiceError, Unfit, Unreadable, UnsupportedMedia
 from service.inference.messages import Media
 from service.protocols.http import JSON, Headers, Reply, error_reply, read_options
+from service.protocols.media import CSV, NPY, prefers_csv, rows_of, table_question, table_reader
 from service.protocols.predictions import Question, Written
 
 OPTIONS = frozenset({"probabilities"})
@@ -15,6 +17,9 @@ JSON_NAMES = (JSON, b"application/x-www-form-urlencoded")
 SMALL_PICTURES_BYTES = 1 << 20
 """Up to this size a request's pictures share a batch with others."""
 JSON_HEADERS = [(b"content-type", JSON)]
+CSV_HEADERS = [(b"content-type", b"text/csv; charset=utf-8; header=present")]
+AS_CSV = "csv"
+"""The form of a question whose answer shall be CSV."""
 _SWITCH = {"true": True, "1": True, "": True, "false": False, "0": False}
 
 
@@ -36,31 +41,40 @@ class PredictV1:
             Unfit: it does not fit the model.
             UnsupportedMedia: it is of a kind that the model does not take.
         """
-        probabilities = bool(query) and _wants_probabilities(query, served)
+        probabilities = bool(query) and wants_probabilities(query, served)
+        accept = headers.get(b"accept")
+        as_csv = AS_CSV if accept and b"csv" in accept and prefers_csv(accept) else None
         kind = headers.get(b"content-type", JSON).partition(b";")[0].strip().lower()
         if kind in JSON_NAMES:
             if served.pack is None:
                 rows = body.count(b'"b64"') or 1
                 joins = len(body) <= SMALL_PICTURES_BYTES
                 payload = Payload(rows, None, body, Media.JSON, joins)
-                return Question(payload, probabilities, "instances")
+                return Question(payload, probabilities, as_csv or "instances")
             if len(body) > self._inline_body_bytes:
                 # Reading it here would hold up everybody else.
                 payload = Payload(1, None, body, Media.JSON, joins=False)
-                return Question(payload, probabilities, "instances")
+                return Question(payload, probabilities, as_csv or "instances")
             form, table, _ = served.requests.parse(body)
             cells = served.pack(table)
-            return Question(Payload(cells.rows, cells), probabilities, form)
+            return Question(Payload(cells.rows, cells), probabilities, as_csv or form)
         if kind in PICTURES and served.pack is None:
             joins = len(body) <= SMALL_PICTURES_BYTES
             payload = Payload(1, None, body, Media.IMAGE, joins)
-            return Question(payload, probabilities, "instance")
-        taken = [JSON] if served.tabular else [JSON, *PICTURES]
+            return Question(payload, probabilities, as_csv or "instance")
+        read = table_reader(served, kind, headers, body)
+        if read is not None:
+            aside = len(body) > self._inline_body_bytes
+            return table_question(read, probabilities, as_csv or "instances", aside=aside)
+        taken = [JSON, CSV, NPY] if served.tabular else [JSON, *PICTURES]
         names = ", ".join(name.decode() for name in taken)
         raise UnsupportedMedia(f"{served.manifest.name} takes {names}; say so by Content-Type.")
 
     def write(self, served: ServedVersion, question: Question, answer: Answer) -> Written:
-        """Return the answer in the request's form."""
+        """Return the answer in the request's form, or as CSV."""
+        if question.form is AS_CSV:
+            table = encode_csv(served.manifest.output, *rows_of(answer))
+            return Written(table, CSV_HEADERS)
         text = answer.text
         if text is None:
             text = served.encoder.encode(question.form, answer.predictions, answer.probabilities)
@@ -86,7 +100,13 @@ def predict_paths(catalogue: Catalogue) -> dict[str, ServedVersion]:
     return paths
 
 
-def _wants_probabilities(query: bytes, served: ServedVersion) -> bool:
+def wants_probabilities(query: bytes, served: ServedVersion) -> bool:
+    """Return what the query says of probabilities.
+
+    Raises:
+        Unreadable: it has an option that nobody knows, or a value that is none.
+        Unfit: the model has no probabilities.
+    """
     if query == b"probabilities=true":
         wanted = True
     else:
