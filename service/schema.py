@@ -23,8 +23,17 @@ from models.schema import Column, ImageSchema, Label, OutputSchema, TabularSchem
 FLOAT32_MAX = 3.4028234663852886e38
 """Forests compute in float32; beyond it they fail. Nothing that a client can send may be a 500."""
 
+PASSING = {
+    "accept": "predicted as the fitted pipeline does",
+    "flag": "predicted as the fitted pipeline does, and a warning says so",
+}
+"""What a policy that does not reject means, in words."""
+SHOWN_CATEGORIES = 50
+
 _INTEGER_BITS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
 _UNSIGNED_BITS = {"uint8": 8, "uint16": 16, "uint32": 32, "uint64": 63}
+WarningKind = Literal["unknown_category", "missing_value", "out_of_range"]
+"""What a row's warning is about."""
 _STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
@@ -83,7 +92,7 @@ def response_type(manifest: Manifest) -> Any:
     """Return the type of an answer; which of the three prediction keys depends on the request."""
     name, output = manifest.name, manifest.output
     label = _label_type(output)
-    answer = label if output.width is None else list[label]  # type: ignore[valid-type]
+    answer = label if output.width is None else _row_of_answers(output)
     keys: dict[str, Any] = {
         "model": Literal[manifest.name],
         "version": int,
@@ -94,7 +103,24 @@ def response_type(manifest: Manifest) -> Any:
     if output.probabilities:
         keys["classes"] = NotRequired[list[label]]  # type: ignore[valid-type]
         keys["probabilities"] = NotRequired[list[list[float]] | list[float]]
+    flagged = _flagged(manifest)
+    if flagged:
+        warning = {"row": int, "column": Literal[flagged], "kind": WarningKind, "message": str}
+        row_warning = _typed_dict(f"{name}.Warning", warning)
+        keys["warnings"] = NotRequired[list[row_warning]]  # type: ignore[valid-type]
+        keys["warnings_left_out"] = NotRequired[int]
     return _typed_dict(f"{name}.Response", keys)
+
+
+def _flagged(manifest: Manifest) -> tuple[str, ...]:
+    """Return the columns of which an answer may warn."""
+    if isinstance(manifest.input, ImageSchema):
+        return ()
+    return tuple(
+        column.name
+        for column in manifest.input.columns
+        if "flag" in (column.policy.unknown, column.policy.missing, column.policy.out_of_range)
+    )
 
 
 def cell_type(column: Column) -> Any:
@@ -102,24 +128,83 @@ def cell_type(column: Column) -> Any:
     kind = _bare_type(column)
     if column.nullable:
         kind = kind | None
-    about = f"Training rows: {column.min:g} to {column.max:g}." if _has_range(column) else None
-    return Annotated[kind, Field(description=about, examples=[column.example])]
+    return Annotated[kind, Field(description=describe(column), examples=[column.example])]
+
+
+def describe(column: Column) -> str | None:
+    """Return what a person should know of a column's values, beyond their type."""
+    policy, words = column.policy, []
+    if column.categories and policy.unknown in PASSING:
+        known = ", ".join(map(str, column.categories[:SHOWN_CATEGORIES]))
+        more = len(column.categories) - SHOWN_CATEGORIES
+        words.append(f"Known categories: {known}{f' and {more} more' if more > 0 else ''};")
+        words.append(f"others are {PASSING[policy.unknown]}.")
+    if column.min is not None and column.max is not None:
+        words.append(f"Training rows: {column.min:g} to {column.max:g}.")
+        if policy.out_of_range == "flag":
+            words.append(f"Values outside are {PASSING['flag']}.")
+    if column.quantiles is not None:
+        spread = column.quantiles.model_dump().items()
+        words.append(f"Quantiles: {', '.join(f'{at[1:]} % {value:g}' for at, value in spread)}.")
+    if policy.missing == "flag":
+        words.append(f"Missing values are {PASSING['flag']}.")
+    return " ".join(words) or None
 
 
 def _bare_type(column: Column) -> Any:
+    categories = column.categories if column.policy.unknown == "reject" else None
     if column.dtype == "bool":
-        return bool
+        # An encoder that has seen one of the two only.
+        return Literal[categories] if categories and len(categories) == 1 else bool
+    if column.dtype.startswith("float"):
+        low, high = number_range(column)
+        number = Annotated[float, Field(ge=low, le=high)] if high < math.inf else float
+        return Annotated[number, _one_of(categories), _enum(categories)] if categories else number
+    if column.dtype == "string":
+        return Literal[categories] if categories else str
+    if categories:
+        return Annotated[Literal[categories], BeforeValidator(_whole_number)]
+    least, most = number_range(column)
+    return Annotated[int, Field(ge=int(least), le=int(most)), BeforeValidator(_integral)]
+
+
+def number_range(column: Column) -> tuple[float, float]:
+    """Return the smallest and the largest number that a cell of the column takes."""
+    low: float
+    high: float
     if column.dtype.startswith("float"):
         widest = max(abs(column.min or 0.0), abs(column.max or 0.0))
-        limit = FLOAT32_MAX if widest <= FLOAT32_MAX else math.inf
-        number = Annotated[float, Field(ge=-limit, le=limit)] if limit < math.inf else float
-        return Annotated[number, _one_of(column.categories)] if column.categories else number
-    if column.dtype == "string":
-        return Literal[column.categories] if column.categories else str
-    if column.categories:
-        return Annotated[Literal[column.categories], BeforeValidator(_whole_number)]
-    low, high = integer_range(column.dtype)
-    return Annotated[int, Field(ge=low, le=high), BeforeValidator(_integral)]
+        high = FLOAT32_MAX if widest <= FLOAT32_MAX else math.inf
+        low = -high
+    else:
+        low, high = integer_range(column.dtype)
+    if column.policy.out_of_range == "reject":
+        least, most = training_range(column)
+        low, high = max(low, least), min(high, most)
+    return low, high
+
+
+def training_range(column: Column) -> tuple[float, float]:
+    """Return the ends of the training rows' range, in it.
+
+    A cell of float32 is rounded on its way to the model, so numbers count that become an end.
+    """
+    low, high = column.min, column.max
+    if low is None or high is None:
+        return -math.inf, math.inf
+    if column.dtype != "float32":
+        return low, high
+    return low - _half_step(low), high + _half_step(high)
+
+
+def takes_any_float(column: Column) -> bool:
+    """Return whether any number that float32 can hold fits, and there is nothing to tell of it."""
+    return (
+        column.dtype.startswith("float")
+        and not column.nullable
+        and not column.categories
+        and column.policy.out_of_range in {None, "accept"}
+    )
 
 
 def integer_range(dtype: str) -> tuple[int, int]:
@@ -144,11 +229,22 @@ def _image_type(name: str) -> Any:
     return _typed_dict(f"{name}.Image", {"b64": encoded})
 
 
+def _row_of_answers(output: OutputSchema) -> Any:
+    """Return the type of an answer of several outputs: a list of exactly as many."""
+    if output.classes_by_output:
+        each = tuple(_one_label(output.classes_by_output[i]) for i in range(output.width or 0))
+        return tuple[each]  # type: ignore[valid-type]
+    width = output.width
+    return Annotated[list[_label_type(output)], Field(min_length=width, max_length=width)]  # type: ignore[misc]
+
+
+def _one_label(classes: tuple[Label, ...]) -> Any:
+    return float if any(isinstance(one, float) for one in classes) else Literal[classes]
+
+
 def _label_type(output: OutputSchema) -> Any:
     if output.classes:
-        if any(isinstance(label, float) for label in output.classes):
-            return float
-        return Literal[output.classes]
+        return _one_label(output.classes)
     if output.dtype.startswith("float"):
         return float
     return {"bool": bool, "string": str}.get(output.dtype, int)
@@ -181,5 +277,11 @@ def _one_of(categories: tuple[Label, ...]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _has_range(column: Column) -> bool:
-    return column.min is not None and column.max is not None
+def _enum(categories: tuple[Label, ...]) -> Any:
+    """Say in the JSON schema what `_one_of` checks: pydantic has no Literal of floats."""
+    return Field(json_schema_extra={"enum": [float(value) for value in categories]})
+
+
+def _half_step(value: float) -> float:
+    """Return half the distance of a float32 to its neighbour."""
+    return math.ldexp(1.0, max(math.frexp(value)[1], -125) - 25)

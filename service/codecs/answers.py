@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from models.manifest import Manifest
+from service.codecs.flags import Warnings
 from service.codecs.json_rows import Form
 
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
@@ -28,7 +29,13 @@ class AnswerEncoder:
         }
         self._classes = b',"classes":' + classes + b',"probabilities":'
 
-    def encode(self, form: Form, predictions: Sequence[Any], probabilities: Any) -> bytes:
+    def encode(
+        self,
+        form: Form,
+        predictions: Sequence[Any],
+        probabilities: Any,
+        warnings: Warnings | None = None,
+    ) -> bytes:
         """Return the body of an answer.
 
         Args:
@@ -36,6 +43,7 @@ class AnswerEncoder:
             predictions: a label or value a row, as JSON knows them.
             probabilities: a sequence of float64 a row, or a float64 array of shape
                 (rows, classes); None if they were not asked for.
+            warnings: what is to be told of the rows.
         """
         single = form == "instance"
         parts = [
@@ -47,5 +55,9 @@ class AnswerEncoder:
                 self._classes,
                 orjson.dumps(probabilities[0] if single else probabilities, option=_OPTIONS),
             )
+        if warnings is not None:
+            parts += (b',"warnings":', orjson.dumps(warnings.told()))
+            if warnings.left_out:
+                parts.append(b',"warnings_left_out":%d' % warnings.left_out)
         parts.append(b"}")
         return b"".join(parts)

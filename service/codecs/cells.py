@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from models.schema import Cell, Column, TabularSchema
+from service.codecs.flags import Flags, Warnings
 
 NAN = float("nan")
 BOOL_NULL = -1
@@ -28,6 +29,8 @@ class Cells(NamedTuple):
     numbers: bytes
     lengths: bytes = b""
     text: bytes = b""
+    warnings: Warnings | None = None
+    """What the answer shall tell of the rows; it does not travel."""
 
 
 def number_format(column: Column) -> str:
@@ -60,6 +63,9 @@ class CellPacker:
         self.pack: Callable[[Sequence[Row]], Cells] = self._pack_mixed
         if plain and "q" not in code:
             self.pack = self._pack_floats
+        flags = Flags(schema)
+        if flags:
+            self.pack = _flagging(self.pack, flags)
 
     def _pack_floats(self, rows: Sequence[Row]) -> Cells:
         pack = self._pack_row
@@ -86,3 +92,12 @@ class CellPacker:
         return Cells(
             len(rows), numbers, lengths.tobytes(), b"".join(text for text in texts if text)
         )
+
+
+def _flagging(pack: Callable[[Sequence[Row]], Cells], flags: Flags) -> Callable[..., Cells]:
+    """Return a `pack` that looks for flagged values, too; only models that flag any have it."""
+
+    def pack_and_look(rows: Sequence[Row]) -> Cells:
+        return pack(rows)._replace(warnings=flags.find(rows))
+
+    return pack_and_look

@@ -26,6 +26,7 @@ class InputBuilder:
     def __init__(self, schema: TabularSchema) -> None:
         self._columns = schema.columns
         self._frame = schema.container == "frame"
+        self._alone = schema.container == "texts"
         self._numbers = [column for column in schema.columns if column.dtype != "string"]
         self._strings = [column for column in schema.columns if column.dtype == "string"]
         code = {"d": "f8", "q": "i8"}
@@ -64,7 +65,7 @@ class InputBuilder:
         array = np.empty((batch.rows, len(series)), dtype)
         for i, values in enumerate(series.values()):
             array[:, i] = values
-        return array
+        return array[:, 0] if self._alone else array
 
     def _texts(self, batch: PredictBatch) -> list[list[str | None]]:
         """Return the strings, a list a column; None is null."""
@@ -113,10 +114,21 @@ def _bool_column(column: Column, cells: Array) -> Array | pd.Series:
 
 def _as_in_training(column: Column, values: Array) -> Array | pd.Series:
     if column.frame_dtype == "category":
-        return pd.Series(pd.Categorical(values, list(column.categories or ()), column.ordered))
+        return pd.Series(pd.Categorical(values, _categories(column, values), column.ordered))
     # Without its dtype pandas would look into an object column, and make text of it.
     dtype = "object" if column.frame_dtype == "bool" else column.frame_dtype
     return pd.Series(values, dtype=dtype)
+
+
+def _categories(column: Column, values: Array) -> list[Any]:
+    """Return the learned categories, and those of the values that the policy lets pass."""
+    categories: list[Any] = list(column.categories or ())
+    if column.policy.unknown in {"accept", "flag"}:
+        # pandas would make a missing value of what is not among them.
+        known = frozenset(categories)
+        present = values[~pd.isna(values)].tolist()
+        categories += [value for value in dict.fromkeys(present) if value not in known]
+    return categories
 
 
 def take_rows(X: Matrix, rows: slice | npt.NDArray[np.intp]) -> Matrix:

@@ -9,9 +9,10 @@ import numpy as np
 import orjson
 
 from models.manifest import Manifest
-from models.schema import TabularSchema
+from models.schema import Label, TabularSchema
 from service.codecs.answers import AnswerEncoder
 from service.codecs.cells import CellPacker, Cells
+from service.codecs.flags import Warnings
 from service.codecs.json_rows import Form, JsonRows
 from service.errors import Internal, ServiceError, to_wire
 from service.inference.inputs import InputBuilder, Matrix
@@ -33,6 +34,7 @@ class Read(NamedTuple):
 
     form: Form
     X: Matrix
+    warnings: Warnings | None = None
 
 
 class Model:
@@ -50,6 +52,7 @@ class Model:
     ) -> None:
         self._predictor = Predictor(estimator, manifest.output)
         self._classes = manifest.output.classes or ()
+        self._bools = manifest.output.kind == "values" and manifest.output.dtype == "bool"
         self._max_rows = max_rows
         self._plain = False
         self._json = JsonRows(manifest, max_rows)
@@ -115,7 +118,8 @@ class Model:
                 return Read("instances", self._inputs.build(_as_batch(cells)))
             form, rows, pictures = self._json.parse(body)
             if self._tabular:
-                return Read(form, self._inputs.build(_as_batch(self._packer.pack(rows))))
+                cells = self._packer.pack(rows)
+                return Read(form, self._inputs.build(_as_batch(cells)), cells.warnings)
             return Read(form, self._pictures.many(form, pictures))
         except ServiceError as error:
             return error
@@ -129,15 +133,22 @@ class Model:
         if isinstance(outcome, ServiceError):
             return _refused(outcome)
         predictions: list[Any] = (
-            outcome.values.tolist()
+            (outcome.values.astype(bool) if self._bools else outcome.values).tolist()
             if outcome.values is not None
-            else [self._classes[i] for i in outcome.labels.tolist()]  # type: ignore[union-attr]
+            else _named(self._classes, outcome.labels.tolist())  # type: ignore[union-attr]
         )
         chances = outcome.probabilities if entry.probabilities else None
         if chances is not None:
             chances = np.ascontiguousarray(chances)
-        text = self._encoder.encode(read.form, predictions, chances)
+        text = self._encoder.encode(read.form, predictions, chances, read.warnings)
         return ResultEntry(len(read.X), Status.TEXT, text)
+
+
+def _named(classes: Sequence[Label], places: list[Any]) -> list[Any]:
+    """Return the labels at these places; a row of places becomes a list of labels."""
+    if places and isinstance(places[0], list):
+        return [[classes[i] for i in row] for row in places]
+    return [classes[i] for i in places]
 
 
 def _spans(rows: list[int]) -> list[tuple[int, int]]:
@@ -159,9 +170,10 @@ def _merge(
     result = BatchResult(batch, entries)
     result.labels = b"".join([one.labels.tobytes() for one in good if one.labels is not None])
     values = [one.values for one in good if one.values is not None]
-    if values:
-        result.values = b"".join([one.tobytes() for one in values])
-        result.width = values[0].shape[1] if values[0].ndim == 2 else 0
+    result.values = b"".join([one.tobytes() for one in values])
+    if good:
+        first = good[0].labels if good[0].values is None else good[0].values
+        result.width = first.shape[1] if first is not None and first.ndim == 2 else 0
     chances = [one.probabilities for one in good if one.probabilities is not None]
     if chances:
         result.probabilities = b"".join([one.tobytes() for one in chances])

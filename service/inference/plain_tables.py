@@ -14,17 +14,14 @@ import orjson
 
 from models.schema import TabularSchema
 from service.codecs.cells import Cells
-from service.schema import FLOAT32_MAX
+from service.schema import FLOAT32_MAX, takes_any_float
 
 Pack = Callable[[list[Any]], Cells]
 
 
 def is_plain(schema: TabularSchema) -> bool:
     """Return whether every column is a float that any finite number fits."""
-    return all(
-        column.dtype.startswith("float") and not column.nullable and not column.categories
-        for column in schema.columns
-    )
+    return all(map(takes_any_float, schema.columns))
 
 
 def read_plain_table(body: bytes, pack: Pack, max_rows: int) -> Cells | None:

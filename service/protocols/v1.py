@@ -77,7 +77,13 @@ class PredictV1:
             return Written(table, CSV_HEADERS)
         text = answer.text
         if text is None:
-            text = served.encoder.encode(question.form, answer.predictions, answer.probabilities)
+            cells = question.payload.cells
+            text = served.encoder.encode(
+                question.form,
+                answer.predictions,
+                answer.probabilities,
+                None if cells is None else cells.warnings,
+            )
         return Written(text, JSON_HEADERS)
 
     def refuse(self, error: ServiceError, id_: bytes) -> Reply:

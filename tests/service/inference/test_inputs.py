@@ -16,7 +16,7 @@ from tests.service.conftest import FLOATS, MIXED
 
 def build(schema: TabularSchema, rows: Sequence[Sequence[Cell]]) -> Matrix:
     cells = CellPacker(schema).pack(rows)
-    parts = [memoryview(part) for part in cells[1:]]
+    parts = [memoryview(part) for part in cells[1:4]]
     batch = PredictBatch(0, 0, cells.rows, parts[0], parts[1], parts[2], [])
     return InputBuilder(schema).build(batch)
 
