@@ -17,6 +17,7 @@ from service.protocols.v2.about import PROBABILITIES
 from service.protocols.v2.outputs import Wanted, answer_tensors, wanted_outputs, warning_parameters
 from service.protocols.v2.requests import (
     HEADER_LENGTH,
+    Asked,
     InferRequest,
     read_request,
     whole_number,
@@ -49,16 +50,7 @@ class InferV2:
             Unfit: it does not fit the model.
         """
         del query
-        asked = read_request(served.manifest, headers, body)
-        form = Form(asked.head.id, wanted_outputs(served, asked))
-        timeout_us = whole_number(asked.head.parameters, "timeout")
-        return Question(
-            payload_of(served, asked.tensors),
-            any(one.name == PROBABILITIES for one in form.outputs),
-            form,
-            timeout_us / 1e6 if timeout_us else None,
-            _priority(asked.head),
-        )
+        return question_of(served, read_request(served.manifest, headers, body))
 
     def write(self, served: ServedVersion, question: Question, answer: Answer) -> Written:
         """Return the outputs, as JSON or with binary data behind it."""
@@ -93,6 +85,25 @@ class InferV2:
     def refuse(self, error: ServiceError, id_: bytes) -> Reply:
         """Return the error's answer, which the protocol gives one key only."""
         return v2_error(error, id_)
+
+
+def question_of(served: ServedVersion, asked: Asked) -> Question:
+    """Return what a request asks, whichever way it came.
+
+    Raises:
+        Unreadable: a parameter is not of its type.
+        TooLarge: there are too many rows.
+        Unfit: it does not fit the model.
+    """
+    form = Form(asked.head.id, wanted_outputs(served, asked))
+    timeout_us = whole_number(asked.head.parameters, "timeout")
+    return Question(
+        payload_of(served, asked.tensors),
+        any(one.name == PROBABILITIES for one in form.outputs),
+        form,
+        timeout_us / 1e6 if timeout_us else None,
+        _priority(asked.head),
+    )
 
 
 def v2_error(error: ServiceError, id_: bytes) -> Reply:

@@ -133,10 +133,12 @@ def _pictures(tensors: Sequence[Tensor]) -> Payload:
 
 def _base64(row: int, picture: bytes | str | None) -> str:
     """Return a picture in base64; what came as JSON is that already."""
+    if not picture:
+        raise Unfit(f"Row {row}: there is no picture.")
     if isinstance(picture, bytes):
         return base64.b64encode(picture).decode()
     try:
-        base64.b64decode(picture or "!", validate=True)
+        base64.b64decode(picture, validate=True)
     except (binascii.Error, ValueError):
         raise Unfit(f"Row {row}: in JSON a picture is base64.") from None
-    return str(picture)
+    return picture
