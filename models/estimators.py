@@ -1,12 +1,13 @@
 """Looking inside a fitted estimator: its names, its last step, and who works on which column."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -17,12 +18,17 @@ Estimator: TypeAlias = Any
 Part: TypeAlias = tuple[Estimator, list[str | None]]
 """A fitted step and the input column behind each of its inputs; None if it is a computed one."""
 
+Method: TypeAlias = Literal["predict", "transform"]
+
+TEXT_VECTORIZERS: Final = (CountVectorizer, HashingVectorizer)
+"""Steps that take a 1-D list of texts; TfidfVectorizer is a CountVectorizer."""
+
 _PASSED_THROUGH = (None, "passthrough", "drop")
 
 
 def unwrap(model: Estimator) -> Estimator:
-    """Return the estimator that a search found best, or `model` itself."""
-    while type(model) in (GridSearchCV, RandomizedSearchCV):
+    """Return the estimator that a search found best and fitted again, or `model` itself."""
+    while type(model) in (GridSearchCV, RandomizedSearchCV) and hasattr(model, "best_estimator_"):
         model = model.best_estimator_
     return model
 
@@ -60,6 +66,29 @@ def fitted_width(model: Estimator) -> int | None:
         if width is not None:
             return int(width)
     return None
+
+
+def method_of(model: Estimator) -> Method | None:
+    """Say which method answers for rows: predict, or transform if there is no predict."""
+    methods: tuple[Method, ...] = ("predict", "transform")
+    return next((name for name in methods if callable(getattr(model, name, None))), None)
+
+
+def answer(model: Estimator, X: Any) -> Any:
+    """Return what the model says to rows: what it predicts, or else the transformed rows."""
+    return getattr(model, method_of(model) or "predict")(X)
+
+
+def takes_texts(model: Estimator) -> bool:
+    """Say whether the model was fitted on a list or Series of texts, and not on columns.
+
+    Vectorizers know neither names nor a number of columns. They may stand behind other steps, in
+    a union, or inside what votes or calibrates; so every estimator inside is looked at.
+    """
+    if fitted_names(model) is not None or fitted_width(model) is not None:
+        return False
+    inside = model.get_params(deep=True).values() if hasattr(model, "get_params") else ()
+    return any(isinstance(part, TEXT_VECTORIZERS) for part in (model, *inside))
 
 
 def parts(model: Estimator, columns: Sequence[str | None]) -> Iterator[Part]:

@@ -8,7 +8,7 @@ import base64
 import binascii
 import math
 from collections.abc import Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,9 @@ from models.schema import Cell, Column, ImageSchema, InputSchema, Label
 Array: TypeAlias = npt.NDArray[Any]
 
 Rows: TypeAlias = pd.DataFrame | Array
-"""X: a DataFrame, a 2-D array, or a 1-D object array of pictures."""
+"""X: a DataFrame, a 2-D array, or a 1-D object array of texts or of pictures."""
+
+Container: TypeAlias = Literal["frame", "array", "texts"]
 
 Instance: TypeAlias = list[Cell] | dict[str, str]
 """One row as JSON carries it."""
@@ -55,8 +57,8 @@ def to_rows(schema: InputSchema, instances: Sequence[Instance]) -> Rows:
 
     Returns:
         For `container: "frame"` a DataFrame with the training dtypes; for "array" a 2-D array,
-        float64 if every column is a number, else object; for pictures a 1-D object array of the
-        encoded bytes.
+        float64 if every column is a number, else object; for "texts" a 1-D object array of its
+        one column; for pictures one of the encoded bytes.
     """
     if isinstance(schema, ImageSchema):
         pictures = [_decoded(cast("dict[str, str]", instance)) for instance in instances]
@@ -70,10 +72,12 @@ def to_rows(schema: InputSchema, instances: Sequence[Instance]) -> Rows:
     return as_container(schema.container, pd.DataFrame(table))
 
 
-def as_container(container: str, frame: pd.DataFrame) -> Rows:
-    """Return the frame itself, or the array that a model fitted on arrays takes."""
+def as_container(container: Container, frame: pd.DataFrame) -> Rows:
+    """Return the frame itself, or the array that a model fitted on arrays or on texts takes."""
     if container == "frame":
         return frame
+    if container == "texts":
+        return frame.iloc[:, 0].to_numpy(dtype=object)
     numeric = all(dtype.kind in "biuf" for dtype in frame.dtypes)
     return frame.to_numpy(dtype=np.float64 if numeric else object)
 
@@ -90,6 +94,10 @@ def series(column: Column, values: Sequence[Cell]) -> "pd.Series[Any]":
     filled = [marker if value is None else value for value in values]
     if column.frame_dtype == "category":
         categories = list(column.categories or ())
+        if column.policy.unknown in {"accept", "flag"}:
+            # pandas would make a missing value of what is not among them.
+            others = dict.fromkeys(value for value in values if value is not None)
+            categories += [value for value in others if value not in categories]
         return pd.Series(pd.Categorical(filled, categories=categories, ordered=column.ordered))
     return pd.Series(filled, dtype=cast("Any", column.frame_dtype))
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from models.encoders import ColumnKnowledge, column_knowledge
 from models.errors import RefusedModel
-from models.estimators import Estimator, first_step, fitted_names, fitted_width
+from models.estimators import Estimator, first_step, fitted_names, fitted_width, takes_texts
 from models.pictures import PicturePixels
 from models.rows import Rows, as_container
 
@@ -25,7 +25,7 @@ class Sample:
     """Rows that the model takes, in its order.
 
     Args:
-        X: a DataFrame, a 2-D array or a 1-D object array of encoded pictures.
+        X: a DataFrame, a 2-D array, or a 1-D object array of texts or of encoded pictures.
         names: the columns of X, if it is an array.
     """
 
@@ -52,9 +52,12 @@ def read_sample(path: Path, model: Estimator) -> Sample:
         raise RefusedModel(f"the sample {path} cannot be read: {error.strerror}") from error
     if table.empty:
         raise RefusedModel(f"{path.name} has no rows; give at least one, better some dozens")
+    names = tuple(map(str, table.columns))
+    if takes_texts(model):
+        return Sample(as_container("texts", table), names)
     if fitted_names(model) is not None or fitted_width(model) is None:
         return Sample(table)
-    return Sample(as_container("array", table), tuple(map(str, table.columns)))
+    return Sample(as_container("array", table), names)
 
 
 def chosen_columns(model: Estimator, present: Sequence[str], where: str) -> list[str]:
@@ -64,6 +67,11 @@ def chosen_columns(model: Estimator, present: Sequence[str], where: str) -> list
         RefusedModel: columns are missing, or an array model's sample has another number of them.
     """
     names, width = fitted_names(model), fitted_width(model)
+    if takes_texts(model) and len(present) != 1:
+        raise RefusedModel(
+            f"{where} has {len(present)} columns and the model was fitted on a list of texts;"
+            " give one column, of texts like them"
+        )
     if names is not None:
         absent = [name for name in names if name not in present]
         if absent:
@@ -89,7 +97,10 @@ def _table(path: Path, model: Estimator) -> pd.DataFrame:
         present = [str(name) for name in header.columns]
         _refuse_bare_rows(present, path.name)
         columns = chosen_columns(model, present, path.name)
+        _refuse_twins(path, columns)
         known = column_knowledge(model, columns)
+        if takes_texts(model):
+            known = {name: ColumnKnowledge(text=True) for name in columns}
         table = pd.read_csv(
             path,
             usecols=columns,
@@ -109,12 +120,25 @@ def _refuse_bare_rows(header: Sequence[str], where: str) -> None:
         raise RefusedModel(f"{where} begins with numbers; its first line must name the columns")
 
 
+def _refuse_twins(path: Path, columns: Sequence[str]) -> None:
+    # pandas calls the second of two columns "a" by the name "a.1", and says nothing.
+    first_line = pd.read_csv(path, nrows=1, header=None, dtype="str", keep_default_na=False)
+    written = first_line.iloc[0].tolist()
+    twins = [name for name in columns if name and written.count(name) > 1]
+    if twins:
+        raise RefusedModel(f"{path.name} has two columns {twins[0]!r}; give each a name of its own")
+
+
 def _is_text(known: ColumnKnowledge) -> bool:
-    return bool(known.categories) and all(isinstance(item, str) for item in known.categories or ())
+    categories = known.categories or ()
+    words = bool(categories) and all(isinstance(item, str) for item in categories)
+    return known.text or words
 
 
 def _missing_words(known: ColumnKnowledge) -> list[str]:
-    """Return the words for a missing value, without those that are categories of the column."""
+    """Return the words for a missing value, without those that the column has as its own."""
+    if known.text:
+        return []
     return [word for word in _MISSING_WORDS if word not in (known.categories or ())]
 
 

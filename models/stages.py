@@ -13,6 +13,7 @@ from models.pictures import opened
 from models.rows import Rows
 
 SHOWN: Final = 4
+SHOWN_CHARS: Final = 60
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ class Stages:
 def shape_of(X: Rows) -> str:
     """Return rows, columns and dtypes in words."""
     if not isinstance(X, pd.DataFrame):
-        return f"{len(X)} pictures" if X.dtype == object else f"{X.shape} {X.dtype}"
+        if X.ndim == 1:
+            return f"{len(X)} {'texts' if isinstance(X[0], str) else 'pictures'}"
+        return f"{X.shape} {X.dtype}"
     counts = X.dtypes.astype(str).value_counts()
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     return f"{len(X)} rows x {X.shape[1]} columns: {kinds}"
@@ -86,7 +89,9 @@ def sample_of(X: Rows) -> str:
         shown = [f"{name}={plain(first[name])}" for name in X.columns[:SHOWN]]
         return ", ".join(shown) + (", …" if X.shape[1] > SHOWN else "")
     first = X[0]
-    if X.dtype == object:
+    if isinstance(first, str):
+        return f"{first[:SHOWN_CHARS]}…" if len(first) > SHOWN_CHARS else first
+    if X.ndim == 1:
         values = np.asarray(opened(first))
         middle = values[len(values) // 2].ravel()[: 2 * SHOWN]
         width, height = values.shape[1], values.shape[0]

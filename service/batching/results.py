@@ -23,8 +23,9 @@ def split_result(
         now: monotonic seconds.
 
     Raises:
-        FrameError: the result has not as many answers as the batch had requests, or not as many
-            rows as a request had: never may an answer reach the wrong client.
+        FrameError: the result has not as many answers as the batch had requests, not as many rows
+            as a request had, or not as many outputs as the model has: never may an answer reach
+            the wrong client.
     """
     if len(result.entries) != len(entries):
         raise FrameError("a result for another batch")
@@ -65,18 +66,23 @@ def _error(blob: bytes) -> ServiceError:
 
 
 def _predictions(result: BatchResult, output: OutputSchema) -> list[Any]:
+    if (result.labels or result.values) and result.width != (output.width or 0):
+        raise FrameError("answers of another width than the model's")
     if result.labels:
         classes = output.classes or ()
         try:
-            return [classes[i] for i in memoryview(result.labels).cast("I").tolist()]
+            labels = [classes[i] for i in memoryview(result.labels).cast("I").tolist()]
         except IndexError as error:
             raise FrameError("a label that the model does not have") from error
+        return _in_rows(labels, result.width)
     raw = memoryview(result.values)
     floats = output.dtype.startswith("float")
     values: list[Any] = raw.cast("d").tolist() if floats else raw.cast("q").tolist()
     if output.dtype == "bool":
         values = list(map(bool, values))
-    if result.width:
-        width = result.width
-        return [values[i : i + width] for i in range(0, len(values), width)]
-    return values
+    return _in_rows(values, result.width)
+
+
+def _in_rows(flat: list[Any], width: int) -> list[Any]:
+    """Cut a flat list into rows of `width`; 0 leaves it flat."""
+    return [flat[i : i + width] for i in range(0, len(flat), width)] if width else flat

@@ -7,8 +7,8 @@ own byte order: both ends run on one machine. A decoder takes any bytes and rais
 PREDICT   head, an entry table, then either the joined cells of all entries (numbers, lengths,
           text: see `service.codecs.cells`) or, a body an entry, requests as the client sent them
 RESULT    head, an entry table, then the arrays of all entries that have rows (labels as int32
-          indices of the classes, values as float64 or int64, probabilities as float64), then a
-          blob each for entries answered by a text or an error
+          indices of the classes, values as float64 or int64, probabilities as float64; a row has
+          `width` labels or values), then a blob each for entries answered by a text or an error
 PING, PONG, READY   no body
 IMPORTS   asked without a body; answered with the names of the modules that the worker imported
           since it was forked, a line each
@@ -105,7 +105,7 @@ class BatchResult:
     labels: bytes | memoryview = b""
     values: bytes | memoryview = b""
     width: int = 0
-    """Columns of `values`; 0 if a row has one value that is no list."""
+    """Columns of `labels` or `values`; 0 if a row has one that is no list."""
     probabilities: bytes | memoryview = b""
     classes: int = 0
     """Columns of `probabilities`."""
@@ -232,9 +232,15 @@ def decode_result(body: memoryview) -> BatchResult:
             raise FrameError("the entry table is cut off")
         total = sum([rows for rows, _, status in table if status == Status.ROWS])
         blob_sizes = [size for _, size, _ in table if size]
-        sizes = [4 * total if labelled else 0, values_bytes, 8 * total * classes, *blob_sizes]
+        each = max(width, 1)
+        sizes = [
+            4 * total * each if labelled else 0,
+            values_bytes,
+            8 * total * classes,
+            *blob_sizes,
+        ]
         labels, values, probabilities, *blobs = _cut(body, table_end, sizes)
-        if values_bytes != 8 * total * max(width, 1) * (not labelled):
+        if values_bytes != 8 * total * each * (not labelled):
             raise FrameError("the values do not fit the rows")
         blob = iter(blobs)
         entries = [

@@ -1,5 +1,6 @@
 """Asking a fitted estimator, and checking that what it answers is an answer."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -31,7 +32,8 @@ class Prediction:
     """What a model answered for some rows, in their order.
 
     Attributes:
-        labels: indices of the classes, shape (rows,), or None if the model has no classes.
+        labels: indices of the classes, shape (rows,) or (rows, outputs), or None if the model has
+            no classes.
         values: float64 or int64, shape (rows,) or (rows, width), or None if it has classes.
         probabilities: shape (rows, classes), or None if they were not asked for.
     """
@@ -74,9 +76,18 @@ class Predictor:
     def __init__(self, estimator: Estimator, output: OutputSchema) -> None:
         self._estimator = estimator
         self._output = output
+        self._ask: Callable[[Any], Any] = getattr(estimator, output.method)
         self._classes: npt.NDArray[Any] | None = None
+        # Where each of the sorted classes stands in the manifest; None if they are sorted there.
+        self._places: Indices | None = None
         if output.classes is not None:
-            self._classes = np.asarray(estimator.classes_)  # type: ignore[attr-defined]
+            self._learn_classes(np.asarray(output.classes))
+
+    def _learn_classes(self, classes: npt.NDArray[Any]) -> None:
+        order = np.argsort(classes, kind="stable").astype(np.int32)
+        self._classes = classes[order]
+        if (order[1:] < order[:-1]).any():
+            self._places = order
 
     def predict_spans(
         self, X: Matrix, spans: list[tuple[int, int]], probabilities: bool
@@ -126,7 +137,7 @@ class Predictor:
             if chances is not None and output.labels_from_probabilities:
                 labels = self._labels_of(chances, X)
                 return Prediction(labels, None, chances if probabilities else None)
-            answers = np.asarray(self._estimator.predict(X))
+            answers = np.asarray(self._ask(X))
         _expect(answers.shape == ((rows,) if output.width is None else (rows, output.width)))
         if self._classes is not None:
             return Prediction(self._indices(answers), None, chances)
@@ -149,7 +160,7 @@ class Predictor:
         classes = np.asarray(self._classes)
         places = np.minimum(np.searchsorted(classes, answers), len(classes) - 1)
         _expect(bool((classes[places] == answers).all()))
-        return places.astype(np.int32)
+        return places.astype(np.int32) if self._places is None else self._places[places]
 
 
 def _expect(holds: bool) -> None:

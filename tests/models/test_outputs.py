@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse  # type: ignore[import-untyped]
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingClassifier,
@@ -15,6 +16,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.multioutput import ClassifierChain
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -37,7 +39,7 @@ class Said(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.answer = answer
 
     def predict(self, X: Any) -> Any:
-        return self.answer
+        return self.answer if len(X) == 60 else self.answer[: len(X)]
 
 
 class Subclassed(LogisticRegression):  # type: ignore[misc]
@@ -163,10 +165,31 @@ def test_answers_that_json_cannot_carry_are_refused(answer: Any, sentence: str) 
         output_schema(Said(answer), X)
 
 
-def test_several_labels_a_row_are_refused() -> None:
-    both = np.column_stack([TWO, ~TWO])
-    with pytest.raises(RefusedModel, match="one classifier a label"):
-        output_schema(RandomForestClassifier(3).fit(X, both), X)
+def test_several_labels_a_row_each_have_their_classes() -> None:
+    both = np.column_stack([TWO.astype(int) + 1, np.digitize(X[:, 0], [-0.5, 0.5])])
+    model = RandomForestClassifier(3, random_state=0).fit(X, both)
+    schema = output_schema(model, X)
+    assert (schema.kind, schema.dtype, schema.width) == ("classes", "int64", 2)
+    assert schema.classes == (0, 1, 2)
+    assert schema.classes_by_output == ((1, 2), (0, 1, 2))
+    assert not schema.probabilities
+    assert ask(model, X[:3], probabilities=False).as_json()[0] == model.predict(X[:3]).tolist()
+
+
+def test_labels_have_the_type_in_which_predict_says_them() -> None:
+    model = ClassifierChain(LogisticRegression()).fit(X, np.column_stack([TWO, ~TWO]).astype(int))
+    schema = output_schema(model, X)
+    assert (schema.dtype, schema.classes) == ("float64", (0.0, 1.0))
+    assert schema.classes is not None
+    assert {type(one) for one in schema.classes} == {float}
+
+
+def test_transformers_answer_the_transformed_row() -> None:
+    model = make_pipeline(StandardScaler(), PCA(2)).fit(X)
+    schema = output_schema(model, X)
+    assert (task_of(model), schema.method) == ("other", "transform")
+    assert (schema.kind, schema.dtype, schema.width) == ("values", "float64", 2)
+    assert ask(model, X[:2], probabilities=False).as_json()[0] == model.transform(X[:2]).tolist()
 
 
 def test_labels_of_mixed_types_are_refused() -> None:

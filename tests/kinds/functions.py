@@ -1,0 +1,29 @@
+"""Functions and estimators of the models here: importable, as a served model's have to be."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def ratios(X: pd.DataFrame) -> pd.DataFrame:
+    """Divide each column by the next one, row by row."""
+    shifted = X.shift(-1, axis=1).iloc[:, :-1].to_numpy()
+    divided: pd.DataFrame = X.iloc[:, :-1] / (np.abs(shifted) + 1.0)
+    return divided
+
+
+def lowered(texts: Any) -> list[str]:
+    """Write texts in small letters."""
+    return [text.lower() for text in texts]
+
+
+def centred(X: Any) -> Any:
+    """Take away the mean of the rows at hand: what a step must not do."""
+    return X - np.asarray(X).mean(axis=0)
+
+
+def day_of_year(X: pd.DataFrame) -> pd.DataFrame:
+    """Return the day of the year of each date."""
+    days: pd.DataFrame = X.apply(lambda column: column.dt.day_of_year)
+    return days

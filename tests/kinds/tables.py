@@ -1,0 +1,145 @@
+"""Pipelines over tables of mixed types."""
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer, make_column_selector, make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import KFold
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+    TargetEncoder,
+)
+
+from tests.kinds.functions import ratios
+from tests.kinds.kind import Fitted, Kind, churn, mixed, numbers, spending, two, value
+
+
+def nested_column_transformers() -> Fitted:
+    rows = mixed()
+    measures = ColumnTransformer(
+        [
+            ("filled", make_pipeline(SimpleImputer(), StandardScaler()), ["income"]),
+            ("both", FeatureUnion([("plain", "passthrough"), ("z", StandardScaler())]), ["age"]),
+        ],
+        remainder="passthrough",
+    )
+    inner = ColumnTransformer(
+        [("measures", measures, ["age", "income", "visits"]), ("flag", "passthrough", ["member"])]
+    )
+    outer = ColumnTransformer(
+        [
+            ("words", OneHotEncoder(handle_unknown="ignore"), ["city", "plan"]),
+            ("rest", inner, ["age", "income", "visits", "member"]),
+        ]
+    )
+    model = make_pipeline(outer, LogisticRegression(max_iter=2000))
+    return Fitted(model.fit(rows, churn(rows)), rows)
+
+
+def numpy_function() -> Fitted:
+    rows = numbers().abs()
+    model = make_pipeline(FunctionTransformer(np.log1p), LinearRegression())
+    return Fitted(model.fit(rows, value(rows)), rows)
+
+
+def importable_function() -> Fitted:
+    rows = numbers()
+    model = make_pipeline(FunctionTransformer(ratios), StandardScaler(), Ridge())
+    return Fitted(model.fit(rows, value(rows)), rows)
+
+
+def target_encoder() -> Fitted:
+    rows = mixed()[["city", "plan", "age"]]
+    encode = make_column_transformer(
+        (TargetEncoder(cv=KFold(3)), ["city", "plan"]), remainder="passthrough"
+    )
+    return Fitted(make_pipeline(encode, Ridge()).fit(rows, spending(mixed())), rows)
+
+
+def ordinal_unknown() -> Fitted:
+    rows = mixed()[["plan", "city", "age"]]
+    encode = make_column_transformer(
+        (
+            OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+            make_column_selector(dtype_exclude="number"),
+        ),
+        remainder="passthrough",
+    )
+    model = make_pipeline(encode, RandomForestClassifier(10, random_state=0))
+    return Fitted(model.fit(rows, churn(mixed())), rows)
+
+
+def pandas_categories() -> Fitted:
+    rows = mixed()[["city", "plan", "age", "income"]]
+    rows = rows.astype({"city": "category", "plan": "category"})
+    model = HistGradientBoostingClassifier(max_iter=10, min_samples_leaf=5)
+    return Fitted(model.fit(rows, churn(mixed())), rows)
+
+
+def booleans() -> Fitted:
+    rows = pd.DataFrame({f"is_{i}": column > 0 for i, column in enumerate(numbers().to_numpy().T)})
+    model = KNeighborsClassifier(3).fit(rows, np.asarray(rows["is_0"] & ~rows["is_2"]))
+    return Fitted(model, rows)
+
+
+def integers_with_gaps() -> Fitted:
+    rows = mixed()[["age", "visits"]]
+    rows["age"] = rows["age"].astype(float).where(np.arange(len(rows)) % 9 > 0)
+    model = make_pipeline(SimpleImputer(strategy="median"), LinearRegression())
+    return Fitted(model.fit(rows, spending(mixed())), rows)
+
+
+def odd_names() -> Fitted:
+    rows = numbers(8)
+    target = two(rows)
+    rows.columns = pd.Index(
+        ["class", "two words", "1st", "a:b", 'say "hi"', "_private", "x[0].y", "$ref"]
+    )
+    return Fitted(LogisticRegression().fit(rows, target), rows)
+
+
+def unicode_names() -> Fitted:
+    rows = numbers(3)
+    target = value(rows)
+    rows.columns = pd.Index(["größe", "体重", "возраст"])
+    return Fitted(Ridge().fit(rows, target), rows)
+
+
+def sparse_inside() -> Fitted:
+    rows = mixed()[["city", "plan", "visits"]]
+    encode = make_column_transformer(
+        (OneHotEncoder(), ["city", "plan"]), remainder="passthrough", sparse_threshold=1.0
+    )
+    model = make_pipeline(encode, SelectKBest(k=4), LogisticRegression())
+    return Fitted(model.fit(rows, churn(mixed())), rows)
+
+
+def mixed_array() -> Fitted:
+    """Fit on an array of objects, as `frame.to_numpy()` gives it; columns go by their positions."""
+    rows = mixed()[["city", "plan", "age"]]
+    encode = make_column_transformer((OneHotEncoder(), [0, 1]), remainder="passthrough")
+    return Fitted(make_pipeline(encode, Ridge()).fit(rows.to_numpy(), spending(mixed())), rows)
+
+
+KINDS = (
+    Kind("nested-column-transformers", nested_column_transformers, probabilities=True),
+    Kind("numpy-function", numpy_function),
+    Kind("importable-function", importable_function),
+    Kind("target-encoder", target_encoder),
+    Kind("ordinal-unknown", ordinal_unknown, probabilities=True),
+    Kind("pandas-categories", pandas_categories, probabilities=True),
+    Kind("booleans", booleans, probabilities=True),
+    Kind("integers-with-gaps", integers_with_gaps),
+    Kind("odd-names", odd_names, probabilities=True),
+    Kind("unicode-names", unicode_names),
+    Kind("mixed-array", mixed_array, form="array"),
+    Kind("sparse-inside", sparse_inside, probabilities=True),
+)

@@ -1,0 +1,121 @@
+"""Every kind of model that is taken answers over HTTP what it answers in process, and its docs say
+exactly what it takes and gives."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.integration.json_schema import Schema, problems
+from tests.integration.server import Service
+from tests.integration.wire import Reply, get, post
+from tests.kinds.conftest import Known
+from tests.kinds.kind import as_json
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+
+TOLERANCE = 1e-12
+MANY = 5000
+"""So many rows are a large body, which a worker parses itself."""
+
+
+@pytest.fixture(scope="module")
+def document(service: Service) -> Schema:
+    page: Schema = get(service.address, "/openapi.json").json()
+    return page
+
+
+def same(got: Any, expected: Any) -> bool:
+    """Return whether labels are equal, with their types, and numbers within the tolerance."""
+    if isinstance(expected, list):
+        return isinstance(got, list) and len(got) == len(expected) and all(map(same, got, expected))
+    if type(expected) is float and type(got) is float:
+        return abs(got - expected) <= TOLERANCE * max(1.0, abs(expected))
+    return type(got) is type(expected) and bool(got == expected)
+
+
+def expected(known: Known, rows: pd.DataFrame) -> Any:
+    """Return what the model itself says, as JSON values."""
+    ask = getattr(known.model, "predict", None) or known.model.transform
+    listed: Any = np.asarray(ask(known.X(rows))).tolist()
+    return listed
+
+
+def predict(service: Service, known: Known, body: Any, query: str = "") -> Reply:
+    path = f"/v1/models/{known.kind.name}:predict{query}"
+    reply = post(service.address, path, body)
+    assert reply.status == 200, reply.body
+    return reply
+
+
+@pytest.mark.parametrize("count", [7, MANY])
+def test_rows(service: Service, known: Known, count: int) -> None:
+    rows = known.many(count)
+    answer = predict(service, known, {"instances": as_json(rows)}).json()
+    assert same(answer["predictions"], expected(known, rows))
+
+
+def test_single_rows(service: Service, known: Known) -> None:
+    rows = known.many(3)
+    for i, row in enumerate(as_json(rows)):
+        answer = predict(service, known, {"instance": row}).json()
+        assert same([answer["prediction"]], expected(known, rows.iloc[[i]]))
+        named = dict(zip(map(str, rows.columns), row, strict=True))
+        assert predict(service, known, {"instance": named}).json() == answer
+
+
+def test_columns(service: Service, known: Known) -> None:
+    rows = known.many(9)
+    cells = zip(*as_json(rows), strict=True)
+    columns = {str(name): list(values) for name, values in zip(rows.columns, cells, strict=True)}
+    answer = predict(service, known, {"inputs": columns}).json()
+    assert same(answer["outputs"], expected(known, rows))
+
+
+@pytest.mark.parametrize("count", [5, MANY])
+def test_probabilities(service: Service, known: Known, count: int) -> None:
+    rows, query = known.many(count), "?probabilities=true"
+    body = {"instances": as_json(rows)}
+    assert known.manifest.output.probabilities is known.kind.probabilities
+    if not known.kind.probabilities:
+        reply = post(service.address, f"/v1/models/{known.kind.name}:predict{query}", body)
+        assert (reply.status, reply.json()["code"]) == (422, "no_probabilities")
+        return
+    answer = predict(service, known, body, query).json()
+    assert same(answer["classes"], known.model.classes_.tolist())
+    assert same(answer["predictions"], expected(known, rows))
+    assert same(answer["probabilities"], known.model.predict_proba(known.X(rows)).tolist())
+
+
+@pytest.mark.parametrize("query", ["", "?probabilities=true"])
+def test_the_docs_are_exact(service: Service, known: Known, document: Schema, query: str) -> None:
+    path = f"/v1/models/{known.kind.name}:predict"
+    operation = document["paths"][path]["post"]
+    content = operation["requestBody"]["content"]["application/json"]
+    answers = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    assert problems(content["example"], content["schema"], document) == []
+    body = {"instances": as_json(known.many(20))}
+    assert problems(body, content["schema"], document) == []
+    if query and not known.kind.probabilities:
+        return
+    for asked in (content["example"], body):
+        reply = predict(service, known, asked, query).json()
+        assert problems(reply, answers, document) == []
+        for wrong in others(reply["predictions"]):
+            assert problems(reply | {"predictions": [wrong]}, answers, document) != []
+
+
+def others(predictions: list[Any]) -> list[Any]:
+    """Return answers that no such model gives: of another type, or of another width."""
+    one = predictions[0]
+    if isinstance(one, list):
+        return [one[0], [*one, one[-1]], one[:-1], None]
+    return [[one], None, 0.5 if isinstance(one, str | bool) else "some word"]
+
+
+def test_columns_are_those_of_the_sample(known: Known) -> None:
+    assert known.manifest.input.kind == "tabular"
+    names = [column.name for column in known.manifest.input.columns]
+    assert names == list(map(str, known.rows.columns))
+    assert known.manifest.input.container == known.kind.form
