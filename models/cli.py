@@ -21,6 +21,7 @@ from models.console import (
     version_table,
 )
 from models.errors import StoreError
+from models.policies import Rule, read_rule
 from models.presets import PRESETS
 from models.register import Registration
 from models.register import register as register_model
@@ -74,7 +75,7 @@ def train(
 
 
 @app.command(epilog="Example: python -m models register my.joblib --name churn --sample rows.csv")
-def register(
+def register(  # noqa: PLR0913, PLR0917  # an option each
     file: Annotated[Path, typer.Argument(help="A fitted model, written by joblib.dump.")],
     name: Annotated[str, typer.Option(help="The model's name in the store.")],
     sample: Annotated[
@@ -85,6 +86,16 @@ def register(
         ),
     ],
     description: Annotated[str, typer.Option(help="A sentence or two for people.")] = "",
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="COLUMN:KIND=VALUE, for values that training did not know. KIND: unknown (a"
+            " category), missing or out_of_range. VALUE: reject, accept (as the fitted pipeline"
+            " does) or flag (accept, and say so in the answer). COLUMN may be * for every one."
+            " May be given again; what is not given follows from the pipeline.",
+            show_default=False,
+        ),
+    ] = None,
     store: StoreFolder = DEFAULT_STORE,
     as_json: Annotated[bool, typer.Option("--json", help="Print the version alone.")] = False,
 ) -> None:
@@ -92,9 +103,11 @@ def register(
 
     Loading a joblib file runs code from it: register only files that you trust.
     """
+    rules = tuple(map(_rule, policy or ()))
     kept = Store(store)
     with stage_table(f"register {name}", stderr=as_json) as stages:
-        done = register_model(Registration(file, sample, name, description), kept, stages)
+        given = Registration(file, sample, name, description, rules)
+        done = register_model(given, kept, stages)
     console(stderr=as_json).print(published_words(done, kept))
     if as_json:
         _print_json(done.manifest.version)
@@ -193,6 +206,13 @@ def run() -> None:
     except (StoreError, OSError) as error:
         console(stderr=True).print(f"error: {error}", soft_wrap=True)
         sys.exit(1)
+
+
+def _rule(text: str) -> Rule:
+    try:
+        return read_rule(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--policy") from error
 
 
 def _chosen_presets(names: list[str], everything: bool) -> list[str]:

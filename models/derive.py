@@ -1,6 +1,7 @@
 """A tabular model's input schema, derived from the fitted pipeline and its training rows."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Final, Literal, cast
 
 import numpy as np
@@ -10,11 +11,24 @@ from models.encoders import ColumnKnowledge, column_knowledge
 from models.errors import RefusedModel
 from models.estimators import Estimator, first_step, fitted_names
 from models.pictures import MODES, PicturePixels
-from models.rows import Rows, as_container, cell
-from models.schema import Cell, Column, DType, ImageSchema, InputSchema, Label, TabularSchema
+from models.policies import Rule, Rules
+from models.probes import Probes, unseen
+from models.rows import Container, Rows, cell
+from models.schema import (
+    Cell,
+    Choice,
+    Column,
+    DType,
+    ImageSchema,
+    InputSchema,
+    Label,
+    Policy,
+    Quantiles,
+    TabularSchema,
+)
 
-PROBE_ROWS: Final = 4
-"""Rows in which a column is set to missing to see whether the model bears it."""
+QUANTILES: Final = (1, 5, 25, 50, 75, 95, 99)
+"""In percent; the fields of `Quantiles`."""
 
 _BY_PYTHON_TYPE: Final[dict[frozenset[type], DType]] = {
     frozenset({bool}): "bool",
@@ -29,74 +43,138 @@ _NUMPY_DTYPES: Final = {f"{kind}{bits}" for kind in ("int", "uint") for bits in 
 }
 
 
-def input_schema(model: Estimator, X: Rows, names: Sequence[str] | None = None) -> InputSchema:
+def input_schema(
+    model: Estimator,
+    X: Rows,
+    names: Sequence[str] | None = None,
+    rules: Sequence[Rule] = (),
+) -> InputSchema:
     """Derive what the model takes.
 
     Args:
         model: a fitted estimator.
-        X: its training rows, or a sample like them: a DataFrame, a 2-D array, or pictures.
-        names: columns of an array, in order; x0, x1, … if they are not known.
+        X: its training rows, or a sample like them: a DataFrame, a 2-D array, texts, or pictures.
+        names: columns of an array, in order; x0, x1, … or text if they are not known.
+        rules: policies that were asked for; the others follow from the pipeline.
 
     Raises:
-        RefusedModel: a column cannot be carried by a request, and what to do about it.
+        RefusedModel: a column cannot be carried by a request, and what to do about it; or the
+            model cannot do what a rule asks for.
     """
     step = first_step(model)
     if isinstance(step, PicturePixels):
         if step.mode not in MODES:
             raise RefusedModel(f"PicturePixels has mode {step.mode!r}; use one of {MODES}")
+        if rules:
+            raise RefusedModel(f"--policy {rules[0]}: a model of pictures has no columns")
         mode = cast("Literal['L', 'RGB']", step.mode)
         return ImageSchema(mode=mode, width=step.width, height=step.height)
     if isinstance(X, pd.DataFrame):
         fitted = fitted_names(model)
-        return tabular_schema(model, X if fitted is None else X[fitted], "frame")
+        return tabular_schema(model, X if fitted is None else X[fitted], "frame", rules)
+    if X.ndim == 1:
+        return tabular_schema(
+            model, pd.DataFrame(X, columns=list(names or ("text",))), "texts", rules
+        )
     columns = list(names or (f"x{position}" for position in range(X.shape[1])))
-    return tabular_schema(model, pd.DataFrame(X, columns=columns), "array")
+    return tabular_schema(model, pd.DataFrame(X, columns=columns), "array", rules)
 
 
 def tabular_schema(
-    model: Estimator, frame: pd.DataFrame, container: Literal["frame", "array"]
+    model: Estimator, frame: pd.DataFrame, container: Container, rules: Sequence[Rule] = ()
 ) -> TabularSchema:
     """Derive the columns from the steps that see them and from the rows.
 
     Args:
         model: a fitted estimator.
         frame: rows with exactly the model's columns, in the fitted order.
-        container: what the model takes: the frame itself, or an array of its values.
+        container: what the model takes: the frame itself, an array of its values, or its one
+            column as a list of texts.
+        rules: policies that were asked for.
 
     Raises:
         RefusedModel: as `input_schema`.
     """
     names = [str(name) for name in frame.columns]
     if len(set(names)) != len(names):
-        raise RefusedModel("two columns have the same name; requests could not tell them apart")
+        raise RefusedModel(
+            "two columns have the same name; requests could not tell them apart: rename one, fit"
+            " again"
+        )
     knowledge = column_knowledge(model, names)
     # Examples of one complete row go together better than values of several.
     order = frame.isna().sum(axis=1).argsort(kind="stable")
     typical = frame.iloc[order]
+    probes, asked = Probes(model, frame, container), Rules(rules, names)
     columns = []
     for name in names:
-        nullable = _is_nullable(model, frame, name, container, knowledge[name])
-        columns.append(_column(typical[name], knowledge[name], nullable))
-    return TabularSchema(container=container, columns=tuple(columns))
-
-
-def without(frame: pd.DataFrame, name: str, missing: str) -> pd.DataFrame:
-    """Return a copy with one column missing in every row, by the marker that the model knows."""
-    copy = frame.copy()
-    column = copy[name]
-    if isinstance(column.dtype, pd.CategoricalDtype) or column.dtype.kind not in "iu":
-        copy[name] = pd.Series(
-            [None if missing == "none" else np.nan] * len(copy),
-            index=copy.index,
-            dtype=column.dtype,
+        missing = _missing_policy(frame[name], knowledge[name], probes, asked)
+        columns.append(_column(typical[name], knowledge[name], missing))
+    beyond = probes.beyond({one.name: ends for one in columns if (ends := _range(one))})
+    policies = [
+        Policy(
+            unknown=_unknown_policy(one, knowledge[one.name], probes, asked),
+            missing=one.policy.missing,
+            out_of_range=_range_policy(one, beyond.get(one.name), asked),
         )
-    else:
-        copy[name] = np.nan
-    return copy
+        for one in columns
+    ]
+    return TabularSchema(
+        container=container,
+        columns=tuple(
+            one.model_copy(update={"policy": policy, "example": _fitting(one, policy)})
+            for one, policy in zip(columns, policies, strict=True)
+        ),
+    )
 
 
-def _column(values: "pd.Series[Any]", known: ColumnKnowledge, nullable: bool) -> Column:
-    dtype = _dtype(values)
+def _missing_policy(
+    values: "pd.Series[Any]", known: ColumnKnowledge, probes: Probes, asked: Rules
+) -> Choice:
+    """Take missing values if training knew them and the model predicts them."""
+    name = str(values.name)
+
+    @cache
+    def obstacle() -> str | None:
+        return probes.missing(name, _marker(values, known))
+
+    in_training = known.takes_missing or bool(values.isna().any())
+    default: Choice = "accept" if in_training and obstacle() is None else "reject"
+    return asked.settle(name, "missing", default, obstacle) or "reject"
+
+
+def _unknown_policy(
+    column: Column, known: ColumnKnowledge, probes: Probes, asked: Rules
+) -> Choice | None:
+    """Flag categories that nobody knows if the encoder takes them, and the model predicts them."""
+    strange = None if column.categories is None else unseen(column.categories, column.dtype)
+    if strange is None:
+        return asked.settle(column.name, "unknown", None, lambda: None)
+
+    @cache
+    def obstacle() -> str | None:
+        return probes.unknown(column.name, strange)
+
+    default: Choice = "flag" if known.takes_unknown and obstacle() is None else "reject"
+    return asked.settle(column.name, "unknown", default, obstacle)
+
+
+def _range_policy(column: Column, obstacle: str | None, asked: Rules) -> Choice | None:
+    default: Choice | None = None
+    if _range(column) is not None:
+        default = "accept" if obstacle is None else "reject"
+    return asked.settle(column.name, "out_of_range", default, lambda: obstacle)
+
+
+def _range(column: Column) -> tuple[float, float] | None:
+    """Return the ends of a column's range; None if its values have none, or categories instead."""
+    if column.categories or column.min is None or column.max is None:
+        return None
+    return column.min, column.max
+
+
+def _column(values: "pd.Series[Any]", known: ColumnKnowledge, missing: Choice) -> Column:
+    dtype, nullable = _dtype(values), missing != "reject"
     frame_dtype = str(values.dtype)
     if nullable and values.dtype.kind in "iu":
         # A missing value needs a float: numpy's integers have none.
@@ -113,6 +191,8 @@ def _column(values: "pd.Series[Any]", known: ColumnKnowledge, nullable: bool) ->
         or (isinstance(values.dtype, pd.CategoricalDtype) and bool(values.dtype.ordered)),
         min=lowest,
         max=highest,
+        quantiles=None if lowest is None else _quantiles(values),
+        policy=Policy(missing=missing),
         example=_example(values, dtype),
     )
 
@@ -162,7 +242,12 @@ def _marker(values: "pd.Series[Any]", known: ColumnKnowledge) -> Literal["nan", 
 def _categories(values: "pd.Series[Any]", known: ColumnKnowledge) -> tuple[Label, ...] | None:
     if isinstance(values.dtype, pd.CategoricalDtype):
         # All of the dtype's: a worker rebuilds it from them, code by code.
-        return _present(pd.Series(values.dtype.categories))
+        present = _present(pd.Series(values.dtype.categories))
+        if known.categories is None or known.pandas_category:
+            return present
+        # An encoder looks at values, not codes; it fails on those that it has not learned.
+        learned = [value for value in present if value in known.categories]
+        return (*learned, *(value for value in known.categories if value not in present))
     if known.categories is None or not known.categories:
         return None
     if _dtype(values) == "bool":
@@ -178,6 +263,16 @@ def _bounds(values: "pd.Series[Any]", dtype: DType) -> tuple[float | None, float
     return min(numbers), max(numbers)
 
 
+def _quantiles(values: "pd.Series[Any]") -> Quantiles | None:
+    numbers = values.dropna().to_numpy(dtype=np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = np.quantile(numbers, [percent / 100 for percent in QUANTILES]).tolist()
+    # The difference of two numbers near the end of float64 is infinite; JSON has no word for it.
+    if not np.isfinite(found).all():
+        return None
+    return Quantiles(**{f"p{percent}": at for percent, at in zip(QUANTILES, found, strict=True)})
+
+
 def _example(values: "pd.Series[Any]", dtype: DType) -> Cell:
     present = _present(values)
     if not present:
@@ -186,21 +281,8 @@ def _example(values: "pd.Series[Any]", dtype: DType) -> Cell:
     return float(first) if isinstance(first, int) and dtype.startswith("float") else first
 
 
-def _is_nullable(
-    model: Estimator,
-    frame: pd.DataFrame,
-    name: str,
-    container: Literal["frame", "array"],
-    known: ColumnKnowledge,
-) -> bool:
-    """Say whether training knew missing values in the column and the model predicts them."""
-    if frame[name].dtype.kind == "b":
-        return False
-    if not (known.takes_missing or bool(frame[name].isna().any())):
-        return False
-    probe = without(frame.iloc[:PROBE_ROWS], name, _marker(frame[name], known))
-    try:
-        predicted = np.asarray(model.predict(as_container(container, probe)))
-    except Exception:
-        return False
-    return predicted.dtype.kind != "f" or bool(np.isfinite(predicted).all())
+def _fitting(column: Column, policy: Policy) -> Cell:
+    """Return an example that the policy takes."""
+    if policy.unknown != "reject" or column.categories is None or column.example is None:
+        return column.example
+    return column.example if column.example in column.categories else column.categories[0]

@@ -2,17 +2,19 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
-from models.estimators import Estimator, parts
+from models.estimators import TEXT_VECTORIZERS, Estimator, parts
 from models.rows import cell
 from models.schema import Label
 
 _ENCODERS = (OneHotEncoder, OrdinalEncoder, TargetEncoder)
+_TAKING_UNKNOWN = frozenset({"ignore", "infrequent_if_exist", "warn", "use_encoded_value"})
+"""Values of `handle_unknown` by which an encoder takes a category that it did not learn."""
 _BOOSTERS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 
 
@@ -27,6 +29,8 @@ class ColumnKnowledge:
         takes_missing: an imputer fills it, or its encoder learned a missing value.
         missing: which missing value the encoder learned, if it did.
         pandas_category: the model takes the column as pandas' category dtype.
+        text: a vectorizer takes the column's words, so each cell is a text, even if it is empty.
+        takes_unknown: its encoder has a code for categories that it did not learn.
     """
 
     categories: tuple[Label, ...] | None = None
@@ -34,6 +38,8 @@ class ColumnKnowledge:
     takes_missing: bool = False
     missing: Literal["nan", "none"] | None = None
     pandas_category: bool = False
+    text: bool = False
+    takes_unknown: bool = False
 
 
 def column_knowledge(model: Estimator, columns: Sequence[str]) -> dict[str, ColumnKnowledge]:
@@ -45,18 +51,21 @@ def column_knowledge(model: Estimator, columns: Sequence[str]) -> dict[str, Colu
     """
     imputed: set[str] = set()
     encoded: dict[str, ColumnKnowledge] = {}
+    texts: set[str] = set()
     boosters = [step for step, _ in parts(model, columns) if isinstance(step, _BOOSTERS)]
     own_encoders = {id(encoder) for booster in boosters for encoder in _own_encoders(booster)}
     for step, names in parts(model, columns):
         known = [name for name in names if name is not None]
         if _fills_missing(step):
             imputed.update(known)
+        if isinstance(step, TEXT_VECTORIZERS):
+            texts.update(known)
         if isinstance(step, _ENCODERS):
             for name, learned in zip(names, step.categories_, strict=True):
                 if name is not None and name not in encoded:
                     encoded[name] = _encoded(step, learned, id(step) in own_encoders)
     return {
-        name: _with_imputer(encoded.get(name, ColumnKnowledge()), name in imputed)
+        name: _with_imputer(encoded.get(name, ColumnKnowledge(text=name in texts)), name in imputed)
         for name in columns
     }
 
@@ -75,19 +84,20 @@ def _encoded(encoder: Estimator, learned: Sequence[Any], own: bool) -> ColumnKno
         takes_missing=bool(missing),
         missing=marker,
         pandas_category=own,
+        takes_unknown=_takes_unknown(encoder),
     )
 
 
 def _with_imputer(knowledge: ColumnKnowledge, imputed: bool) -> ColumnKnowledge:
     if not imputed or knowledge.takes_missing:
         return knowledge
-    return ColumnKnowledge(
-        categories=knowledge.categories,
-        ordered=knowledge.ordered,
-        takes_missing=True,
-        missing=knowledge.missing,
-        pandas_category=knowledge.pandas_category,
-    )
+    return replace(knowledge, takes_missing=True)
+
+
+def _takes_unknown(encoder: Estimator) -> bool:
+    if isinstance(encoder, TargetEncoder):
+        return True  # it answers the mean of all targets, and has no option
+    return encoder.handle_unknown in _TAKING_UNKNOWN
 
 
 def _fills_missing(step: Estimator) -> bool:

@@ -4,11 +4,13 @@ from typing import Final, cast
 
 import numpy as np
 
+from models.errors import RefusedModel
 from models.estimators import Estimator
 from models.manifest import GoldenRows
 from models.outputs import ask
+from models.policies import keeps_to
 from models.rows import Rows, take, to_instances, to_rows
-from models.schema import Cell, InputSchema, OutputSchema, TabularSchema
+from models.schema import Cell, ImageSchema, InputSchema, OutputSchema, TabularSchema
 
 GOLDEN_ROWS: Final = 16
 
@@ -23,8 +25,12 @@ def golden_rows(model: Estimator, X: Rows, schema: InputSchema, output: OutputSc
         X: held-out rows, in the fitted order.
         schema: what the model takes.
         output: what it answers.
+
+    Raises:
+        RefusedModel: a request may carry none of the rows.
     """
-    spread = take(X, np.linspace(0, len(X) - 1, min(GOLDEN_ROWS, len(X))).astype(int))
+    taken = _taken(schema, X)
+    spread = take(taken, np.linspace(0, len(taken) - 1, min(GOLDEN_ROWS, len(taken))).astype(int))
     instances = to_instances(schema, spread)
     if isinstance(schema, TabularSchema):
         instances += _with_each_missing(schema, cast("list[list[Cell]]", instances))
@@ -35,6 +41,17 @@ def golden_rows(model: Estimator, X: Rows, schema: InputSchema, output: OutputSc
         predictions=tuple(predictions),
         probabilities=None if probabilities is None else tuple(map(tuple, probabilities)),
     )
+
+
+def _taken(schema: InputSchema, X: Rows) -> Rows:
+    """Return the rows that a request may carry: a policy may reject what rows have."""
+    if isinstance(schema, ImageSchema):
+        return X
+    rows = cast("list[list[Cell]]", to_instances(schema, X))
+    kept = [number for number, row in enumerate(rows) if keeps_to(schema, row)]
+    if not kept:
+        raise RefusedModel("the policies reject every row of the sample; give it some that fit")
+    return X if len(kept) == len(rows) else take(X, kept)
 
 
 def _with_each_missing(schema: TabularSchema, rows: list[list[Cell]]) -> list[list[Cell]]:

@@ -10,7 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from models.artefact import load, modules_named
 from models.errors import RefusedModel
-from models.estimators import Estimator
+from models.estimators import Estimator, final_estimator, method_of
+from models.policies import Rule
 from models.release import Candidate, Release, release
 from models.rows import take
 from models.samples import read_sample
@@ -30,12 +31,14 @@ class Registration:
         sample: rows like those that the model was fitted on; see `read_sample`.
         name: the model's name in the store.
         description: one or two sentences for a person.
+        rules: policies for what training did not know; the others follow from the pipeline.
     """
 
     file: Path
     sample: Path
     name: str
     description: str = ""
+    rules: tuple[Rule, ...] = ()
 
 
 def register(registration: Registration, store: Store, stages: Stages) -> Release:
@@ -65,6 +68,7 @@ def register(registration: Registration, store: Store, stages: Stages) -> Releas
         held_out=take(sample.X, spread),
         names=sample.names,
         description=registration.description,
+        rules=registration.rules,
     )
     return release(store, registration.name, candidate, stages)
 
@@ -79,10 +83,10 @@ def load_foreign(file: Path) -> Estimator:
         raise RefusedModel(f"there is no file {file}")
     modules_named(file)
     model = load(file)
-    if not callable(getattr(model, "predict", None)):
+    if method_of(model) is None:
         raise RefusedModel(
-            f"{file.name} holds a {type(model).__name__}, which has no predict;"
-            " dump the fitted estimator or pipeline itself"
+            f"{file.name} holds a {type(model).__name__}, which has neither predict nor transform"
+            f" for new rows; {_instead(model)}"
         )
     try:
         check_is_fitted(model)
@@ -95,3 +99,20 @@ def load_foreign(file: Path) -> Estimator:
             f"{file.name} holds a {type(model).__name__}, which is no scikit-learn estimator"
         ) from error
     return model
+
+
+def _instead(model: Estimator) -> str:
+    """Say what to do with a model that answers nothing."""
+    last = final_estimator(model)
+    if getattr(last, "novelty", True) is False:
+        return "fit it with novelty=True"
+    if getattr(model, "refit", True) is False:
+        return "let the search have refit=True"
+    if callable(getattr(last, "fit_predict", None)):
+        return (
+            "it labels only the rows that it was fitted on (fit_predict): use KMeans, or fit a"
+            " classifier on its labels"
+        )
+    if callable(getattr(last, "fit_transform", None)):
+        return "it places only the rows that it was fitted on (fit_transform): use PCA, for example"
+    return "dump the fitted estimator or pipeline itself"

@@ -11,6 +11,7 @@ from models.golden import golden_rows
 from models.libraries import needed_versions
 from models.manifest import FileEntry, GoldenRows, Manifest, TrainingData
 from models.outputs import ask, output_schema, task_of
+from models.policies import Rule
 from models.prove import Proof, Task, prove
 from models.rows import Rows, to_instances
 from models.schema import InputSchema, OutputSchema
@@ -28,6 +29,7 @@ class Candidate:
         held_out: rows that become golden and prove the stored copy, in the fitted order.
         names: columns of an array, in order.
         description: one or two sentences for a person.
+        rules: policies that were asked for.
         metrics: on held-out rows.
         training: where the training rows came from; None if nobody said.
     """
@@ -37,6 +39,7 @@ class Candidate:
     held_out: Rows
     names: tuple[str, ...] | None = None
     description: str = ""
+    rules: tuple[Rule, ...] = ()
     metrics: dict[str, float] = field(default_factory=dict)
     training: TrainingData | None = None
 
@@ -64,7 +67,7 @@ def examine(candidate: Candidate) -> Facts:
     Raises:
         RefusedModel: the model cannot be served as it is, and why.
     """
-    schema = input_schema(candidate.model, candidate.known, candidate.names)
+    schema = input_schema(candidate.model, candidate.known, candidate.names, candidate.rules)
     output = output_schema(candidate.model, candidate.known)
     golden = golden_rows(candidate.model, candidate.held_out, schema, output)
     return Facts(schema, output, golden)

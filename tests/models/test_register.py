@@ -197,8 +197,8 @@ class NoPredict:
     [
         (LinearRegression(), FRAME, "LinearRegression in my.joblib is not fitted; call fit"),
         (make_pipeline(StandardScaler(), Ridge()), FRAME, "Pipeline in my.joblib is not fitted"),
-        ({"model": FRAME_MODEL}, FRAME, "holds a dict, which has no predict"),
-        (StandardScaler().fit(FRAME), FRAME, "StandardScaler, which has no predict"),
+        ({"model": FRAME_MODEL}, FRAME, "holds a dict, which has neither predict nor transform"),
+        (NoPredict(), FRAME, "NoPredict, which has neither predict nor transform"),
         (ARRAY_MODEL, FRAME.assign(target=Y), "has 3 columns and the model was fitted on an array"),
         (ARRAY_MODEL, FRAME[["a"]], "has 1 columns and the model was fitted on an array of 2"),
         (FRAME_MODEL, FRAME[["a"]], "no column 'b'; the model was fitted on a, b"),
