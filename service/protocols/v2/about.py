@@ -174,7 +174,11 @@ def _datatype(column: Column) -> str:
 
 def _about_column(column: Column) -> Described:
     """Return what else is known of a column, where clients look for what is not in the protocol."""
-    about: Described = {"nullable": column.nullable, "example": column.example}
+    about: Described = {
+        "nullable": column.nullable,
+        "example": column.example,
+        "policy": column.policy.model_dump(exclude_none=True),
+    }
     if column.categories is not None:
         about["categories"] = list(column.categories)
     if column.min is not None:

@@ -1,6 +1,7 @@
 """V2's infer: how requests are read, and answers and errors are written."""
 
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from service.batching.fair import HIGH, LOW, NORMAL
 from service.catalogue import Catalogue, ServedVersion
 from service.errors import ServiceError
 from service.protocols.http import JSON, Headers, Reply, error_reply, http_error
+from service.protocols.media import UNREAD
 from service.protocols.predictions import Question, Written
 from service.protocols.v2.about import PROBABILITIES
 from service.protocols.v2.outputs import Wanted, answer_tensors, wanted_outputs, warning_parameters
@@ -39,7 +41,14 @@ class Form(NamedTuple):
 
 
 class InferV2:
-    """Reads and writes infer requests."""
+    """Reads and writes infer requests.
+
+    Args:
+        inline_body_bytes: the values of larger bodies are held against the schema in a thread.
+    """
+
+    def __init__(self, inline_body_bytes: int = 16 * 2**10) -> None:
+        self._inline_body_bytes = inline_body_bytes
 
     def read(self, served: ServedVersion, query: bytes, headers: Headers, body: bytes) -> Question:
         """Return what is asked.
@@ -50,7 +59,8 @@ class InferV2:
             Unfit: it does not fit the model.
         """
         del query
-        return question_of(served, read_request(served.manifest, headers, body))
+        asked = read_request(served.manifest, headers, body)
+        return question_of(served, asked, aside=len(body) > self._inline_body_bytes)
 
     def write(self, served: ServedVersion, question: Question, answer: Answer) -> Written:
         """Return the outputs, as JSON or with binary data behind it."""
@@ -87,8 +97,13 @@ class InferV2:
         return v2_error(error, id_)
 
 
-def question_of(served: ServedVersion, asked: Asked) -> Question:
+def question_of(served: ServedVersion, asked: Asked, *, aside: bool = False) -> Question:
     """Return what a request asks, whichever way it came.
+
+    Args:
+        served: the version that is asked.
+        asked: the request.
+        aside: leave its rows to whoever reads them in a thread.
 
     Raises:
         Unreadable: a parameter is not of its type.
@@ -96,13 +111,16 @@ def question_of(served: ServedVersion, asked: Asked) -> Question:
         Unfit: it does not fit the model.
     """
     form = Form(asked.head.id, wanted_outputs(served, asked))
+    probabilities = any(one.name == PROBABILITIES for one in form.outputs)
     timeout_us = whole_number(asked.head.parameters, "timeout")
+    read = partial(payload_of, served, asked.tensors)
     return Question(
-        payload_of(served, asked.tensors),
-        any(one.name == PROBABILITIES for one in form.outputs),
+        UNREAD if aside else read(),
+        probabilities,
         form,
         timeout_us / 1e6 if timeout_us else None,
         _priority(asked.head),
+        read if aside else None,
     )
 
 
