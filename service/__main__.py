@@ -1,6 +1,7 @@
 """The command line of the service: `python -m service --store store --port 8000`."""
 
 import argparse
+import os
 import sys
 
 import uvloop
@@ -14,9 +15,16 @@ from service.settings import Settings
 
 EXAMPLE = """example:
   python -m service --store store --port 8000 --workers 2
+  python -m service serve     # as SageMaker does: port 8080 of every address, /opt/ml/model
   curl -s localhost:8000/v1/models/iris:predict -d '{"instances": [[5.1, 3.5, 1.4, 0.2]]}'
 """
 EXIT_USAGE = 2
+SERVE = {
+    "PERCORE_STORE": "/opt/ml/model",
+    "PERCORE_HOST": "0.0.0.0",  # noqa: S104
+    "PERCORE_PORT": "8080",
+}
+"""Where SageMaker, which starts a container with the one word `serve`, expects things to be."""
 
 
 def main() -> int:
@@ -30,7 +38,7 @@ def main() -> int:
     parser.add_argument("--version", action="version", version=f"percore {__version__}")
     flags = CliSettingsSource[argparse.ArgumentParser](Settings, root_parser=parser)
     try:
-        settings = Settings(_cli_settings_source=flags(args=True))
+        settings = Settings(_cli_settings_source=flags(args=words(sys.argv[1:])))
     except ValidationError as error:
         for problem in error.errors(include_url=False):
             name = "-".join(str(step) for step in problem["loc"]).replace("_", "-")
@@ -38,6 +46,16 @@ def main() -> int:
         return EXIT_USAGE
     configure_logging(settings.log_level)
     return uvloop.run(serve(settings))
+
+
+def words(arguments: list[str]) -> list[str]:
+    """Return the arguments without SageMaker's `serve`, which sets what nobody else has set."""
+    if arguments[:1] != ["serve"]:
+        return arguments
+    port = os.environ.get("SAGEMAKER_BIND_TO_PORT", SERVE["PERCORE_PORT"])
+    for name, value in (SERVE | {"PERCORE_PORT": port}).items():
+        os.environ.setdefault(name, value)
+    return arguments[1:]
 
 
 if __name__ == "__main__":

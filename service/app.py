@@ -16,25 +16,35 @@ from starlette.exceptions import HTTPException
 
 from service import __version__
 from service.docs import docs_router
-from service.edge import Edge
+from service.edge import Edge, Paths
 from service.errors import NotFound, ServiceError, Unavailable, Unfit
 from service.log import Sampler
 from service.metrics import Metrics
 from service.openapi import describe_api
 from service.protocols.edge_state import EdgeState
 from service.protocols.http import error_reply, http_error
+from service.protocols.invocations import PATH as INVOCATIONS
+from service.protocols.invocations import DefaultModel, Invocations
 from service.protocols.long_way import as_response
-from service.protocols.predictions import Predictions
+from service.protocols.predictions import Predictions, Wire
 from service.protocols.seam import connection_class
 from service.protocols.tokens import AdminToken
 from service.protocols.v1 import PredictV1, predict_paths
 from service.protocols.v2.infer import InferV2, infer_paths, v2_error, v2_http_error
 from service.protocols.v2.routes import PREFIX, v2_admin_router, v2_router
 from service.replica import NothingToServe, Replica
-from service.routes import admin_router, health_router, models_router, predict_router
+from service.routes import (
+    admin_router,
+    health_router,
+    invocations_router,
+    models_router,
+    ping_router,
+    predict_router,
+)
 from service.settings import Settings
 
 BACKLOG = 2048
+PING = "/ping"
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_NOTHING_TO_SERVE = 3
@@ -49,6 +59,28 @@ class Wires(NamedTuple):
 
     v1: PredictV1
     v2: InferV2
+    invocations: Invocations
+    default: DefaultModel
+
+    def paths(self) -> list[tuple[Wire, Paths]]:
+        """Return each protocol with its paths; of two that claim a path, the last has it."""
+        return [
+            (self.v1, predict_paths),
+            (self.v2, infer_paths),
+            (self.invocations, self.default.served_paths),
+        ]
+
+
+def make_wires(settings: Settings) -> Wires:
+    """Return the protocols."""
+    v1 = PredictV1(settings.inline_body_bytes)
+    paths = dict.fromkeys([INVOCATIONS, settings.predict_route or INVOCATIONS])
+    return Wires(
+        v1,
+        InferV2(),
+        Invocations(v1, settings.inline_body_bytes),
+        DefaultModel(settings.default_model, tuple(paths)),
+    )
 
 
 class Server(uvicorn.Server):
@@ -75,9 +107,9 @@ async def serve(settings: Settings) -> int:
     metrics = Metrics()
     replica = Replica(settings, metrics)
     predictions = Predictions(settings, Sampler(settings.access_log_per_s))
-    wires = Wires(PredictV1(settings.inline_body_bytes), InferV2())
+    wires = make_wires(settings)
     app = create_app(replica, predictions, wires, metrics, settings)
-    edge = Edge(app, predictions, [(wires.v1, predict_paths), (wires.v2, infer_paths)], metrics)
+    edge = Edge(app, predictions, wires.paths(), metrics)
     edge_state = EdgeState(settings)
     metrics.add_gauges(edge_state.gauges)
     server = Server(_configure(settings, edge, edge_state))
@@ -186,6 +218,8 @@ def create_app(
         redirect_slashes=False,  # a redirect would send the client to whatever Host it named
     )
     app.include_router(predict_router(replica, predictions, wires.v1))
+    app.include_router(invocations_router(replica, predictions, wires.invocations, wires.default))
+    app.include_router(ping_router(replica, health_paths(settings)))
     app.include_router(models_router(replica))
     app.include_router(health_router(replica, metrics))
     app.include_router(docs_router())
@@ -202,6 +236,11 @@ def create_app(
 
     _refuse_in_form(app)
     return app
+
+
+def health_paths(settings: Settings) -> list[str]:
+    """Return the paths by which platforms ask for health."""
+    return list(dict.fromkeys([PING, settings.health_route or PING]))
 
 
 def _refuse_in_form(app: FastAPI) -> None:

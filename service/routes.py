@@ -1,5 +1,6 @@
 """FastAPI's routes: everything rare. They call; the work is done elsewhere."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -8,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from service.catalogue import ServedVersion
 from service.metrics import Metrics
+from service.protocols.invocations import DefaultModel, Invocations
 from service.protocols.long_way import answer
 from service.protocols.predictions import Predictions, Wire
 from service.protocols.tokens import AdminToken
@@ -38,6 +40,33 @@ def predict_router(replica: Replica, predictions: Predictions, wire: Wire) -> AP
     async def predict_alias(request: Request, name: str, alias: str) -> Response:
         return await predict(request, name, alias)
 
+    return router
+
+
+def invocations_router(
+    replica: Replica, predictions: Predictions, wire: Invocations, default: DefaultModel
+) -> APIRouter:
+    """Return the paths that name no model, for as long as the short way does not know them."""
+    router = APIRouter(include_in_schema=False)
+
+    async def invoke(request: Request) -> Response:
+        return await answer(request, predictions, wire, lambda: default.find(replica.catalogue))
+
+    for path in default.paths:
+        router.add_api_route(path, invoke, methods=["POST"])
+    return router
+
+
+def ping_router(replica: Replica, paths: Sequence[str]) -> APIRouter:
+    """Return the paths by which SageMaker, MLflow and Vertex AI ask for health."""
+    router = APIRouter(include_in_schema=False)
+
+    async def ping() -> Response:
+        is_ready = replica.is_ready()
+        return _json({"ready": is_ready}, 200 if is_ready else 503)
+
+    for path in paths:
+        router.add_api_route(path, ping, methods=["GET"])
     return router
 
 

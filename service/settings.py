@@ -1,13 +1,26 @@
-"""Every setting of the service: flags, environment (PERCORE_…), .env, in that order."""
+"""Every setting of the service: flags, environment (PERCORE_…), .env, platform, in that order."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, IPvAnyNetwork, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 CGROUP_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+ROUTE = r"^(/[^{}?#\s]*)?$"
+PLATFORMS = {
+    "port": ("AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT"),
+    "predict_route": ("AIP_PREDICT_ROUTE",),
+    "health_route": ("AIP_HEALTH_ROUTE",),
+}
+"""Setting → the variables by which Vertex AI and SageMaker tell a container where to listen."""
 
 
 class Settings(BaseSettings):
@@ -37,6 +50,12 @@ class Settings(BaseSettings):
     models that start threads; auto forks unless a model does."""
     aliases: tuple[str, ...] = ("production",)
     """Versions that carry one of these aliases are loaded; production always is."""
+    default_model: str = ""
+    """The model that answers /invocations; may be left out if only one is served."""
+    predict_route: Annotated[str, Field(pattern=ROUTE)] = ""
+    """Another path that answers as /invocations does; Vertex AI's AIP_PREDICT_ROUTE sets it."""
+    health_route: Annotated[str, Field(pattern=ROUTE)] = ""
+    """Another path that answers as /ping does; Vertex AI's AIP_HEALTH_ROUTE sets it."""
     max_body_bytes: Annotated[int, Field(ge=1, le=2**31 - 2**20)] = 32 * 2**20
     """Largest request body; a larger one is refused with 413."""
     max_rows: Annotated[int, Field(ge=1)] = 100_000
@@ -94,9 +113,35 @@ class Settings(BaseSettings):
     access_log_per_s: Annotated[float, Field(ge=0)] = 20.0
     """Most request lines logged a second; above it one line in many is kept, and counts them."""
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let a platform say what nobody else does: its variables come last."""
+        platform = InitSettingsSource(settings_cls, platform_values(os.environ))
+        return init_settings, env_settings, dotenv_settings, file_secret_settings, platform
+
     def worker_count(self) -> int:
         """Return how many workers to run."""
         return self.workers or usable_cores()
+
+
+def platform_values(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings that the platform which runs this container gives.
+
+    One that gives a port asks it from outside: the service then listens on every address.
+    """
+    told = {
+        name: [environ[variable] for variable in variables if variable in environ]
+        for name, variables in PLATFORMS.items()
+    }
+    values: dict[str, Any] = {name: found[0] for name, found in told.items() if found}
+    return {"host": "0.0.0.0", **values} if "port" in values else values  # noqa: S104
 
 
 def usable_cores(cpu_max: Path = CGROUP_CPU_MAX) -> int:

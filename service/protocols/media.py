@@ -42,10 +42,10 @@ def table_reader(
         return None
     if kind == CSV:
         _check_charset(headers.get(b"content-type", b""))
-        return partial(_payload, served.pack, served.rows.from_csv, body)
+        return partial(read_payload, served.pack, served.rows.from_csv, body)
     # Octets may be anything: these say themselves what they are.
     if kind == NPY or (kind == OCTETS and body.startswith(MAGIC)):
-        return partial(_payload, served.pack, served.rows.from_npy, body)
+        return partial(read_payload, served.pack, served.rows.from_npy, body)
     return None
 
 
@@ -56,9 +56,10 @@ def table_question(read: ReadPayload, probabilities: bool, form: Any, *, aside: 
     return Question(read(), probabilities, form)
 
 
-def _payload(
+def read_payload(
     pack: Callable[[Sequence[Row]], Cells], read: Callable[[bytes], list[Row]], body: bytes
 ) -> Payload:
+    """Return the packed rows of a body."""
     cells = pack(read(body))
     return Payload(cells.rows, cells)
 

@@ -2,7 +2,9 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from service.__main__ import SERVE, words
 from service.settings import Settings, usable_cores
 
 CORES = len(os.sched_getaffinity(0))
@@ -46,3 +48,35 @@ def test_the_environment_sets_what_no_flag_says(monkeypatch: pytest.MonkeyPatch)
 def test_every_setting_has_a_docstring() -> None:
     undocumented = [name for name, field in Settings.model_fields.items() if not field.description]
     assert undocumented == []
+
+
+@pytest.mark.parametrize("variable", ["AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT"])
+def test_a_platform_sets_the_port_unless_somebody_else_does(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (Settings().port, Settings().host) == (8000, "127.0.0.1")
+    monkeypatch.setenv(variable, "8123")
+    assert (Settings().port, Settings().host) == (8123, "0.0.0.0")
+    monkeypatch.setenv("PERCORE_PORT", "9000")
+    monkeypatch.setenv("PERCORE_HOST", "127.0.0.2")
+    assert (Settings().port, Settings().host) == (9000, "127.0.0.2")
+    assert Settings(port=9001).port == 9001
+
+
+@pytest.mark.parametrize("route", ["predict", "/a b", "/{name}", "/a?b"])
+def test_routes_that_are_none(route: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(predict_route=route)
+
+
+def test_the_word_that_sagemaker_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SERVE:
+        monkeypatch.setenv(name, "x")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PERCORE_HOST", "127.0.0.1")
+    monkeypatch.setenv("SAGEMAKER_BIND_TO_PORT", "8123")
+    assert words(["--workers", "2"]) == ["--workers", "2"]
+    assert Settings().store == Path("store")
+    assert words(["serve", "--workers", "2"]) == ["--workers", "2"]
+    now = Settings()
+    assert (now.store, now.host, now.port) == (Path("/opt/ml/model"), "127.0.0.1", 8123)
