@@ -170,6 +170,8 @@ def _output_words(manifest: Manifest) -> str:
     if output.classes is None:
         return f"{output.dtype}" if output.width is None else f"{output.width} x {output.dtype}"
     words = ", ".join(map(repr, output.classes))
+    if output.width is not None:
+        return f"{output.width} labels, each one of {words}"
     return f"one of {words}" + (", with probabilities" if output.probabilities else "")
 
 
