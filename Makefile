@@ -13,7 +13,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 
 .DEFAULT_GOAL := help
 .PHONY: help env run test chaos chaos-short chaos-long check checks format check-format lint type layers spelling docs \
-	check-docs check-docker figures requirements clean
+	check-docs check-docker figures proto requirements clean
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,10 +88,13 @@ check-docs: env ## check that the generated parts of the docs are as the code sa
 check-docker: env ## check the Dockerfile against our rules
 	$(BIN)/python -m deploy.check_dockerfile Dockerfile
 
+proto: env ## write the gRPC messages again from their .proto
+	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. service/protocols/grpc/inference.proto
+
 requirements: ## resolve the dependencies again and write requirements/*.txt (needs uv)
 	@command -v uv >/dev/null || { echo "make requirements needs uv on the PATH" >&2; exit 1; }
 	$(COMPILE) pyproject.toml --output-file requirements/service.txt
-	$(COMPILE) --group dev --extra loadtest pyproject.toml --constraint requirements/service.txt \
+	$(COMPILE) --group dev --extra grpc --extra loadtest pyproject.toml --constraint requirements/service.txt \
 	  --output-file requirements/dev.txt
 	@! grep -n -e '://' -e '^-' requirements/service.txt requirements/dev.txt || { \
 	  echo "a requirements file names a place: only names, versions and hashes belong there" >&2; exit 1; }

@@ -1,0 +1,245 @@
+"""The gRPC server: the same inner path as every other protocol, on a port of its own."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+import structlog
+
+from service import __version__
+from service.batching.entry import Answer
+from service.catalogue import ServedVersion
+from service.errors import NotFound, ServiceError
+from service.protocols.grpc import inference_pb2 as pb
+from service.protocols.grpc.messages import asked_of, response_of
+from service.protocols.http import Client, Headers, Message, Reply, error_reply
+from service.protocols.predictions import Predictions, Question, Written
+from service.protocols.v2.about import (
+    model_metadata,
+    model_statistics,
+    repository_index,
+    server_metadata,
+)
+from service.protocols.v2.infer import Form, question_of
+from service.protocols.v2.outputs import answer_tensors
+from service.replica import Replica
+
+SERVICE = "inference.GRPCInferenceService"
+GRACE_S = 5.0
+DIGITS = 9
+CODES = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    404: grpc.StatusCode.NOT_FOUND,
+    408: grpc.StatusCode.DEADLINE_EXCEEDED,
+    413: grpc.StatusCode.INVALID_ARGUMENT,
+    415: grpc.StatusCode.INVALID_ARGUMENT,
+    422: grpc.StatusCode.INVALID_ARGUMENT,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    503: grpc.StatusCode.UNAVAILABLE,
+    504: grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+"""A refusal's HTTP status → gRPC's; any other is INTERNAL."""
+
+log = structlog.get_logger()
+
+
+class InferCall:
+    """One infer call, as a protocol: its request was parsed to know the model.
+
+    Args:
+        request: the call's request.
+    """
+
+    def __init__(self, request: pb.ModelInferRequest) -> None:
+        self._request = request
+        self._raw = False
+
+    def read(self, served: ServedVersion, query: bytes, headers: Headers, body: bytes) -> Question:
+        """Return what is asked; raises as V2's REST way does."""
+        del query, headers, body
+        asked = asked_of(self._request)
+        self._raw = asked.raw
+        return question_of(served, asked)
+
+    def write(self, served: ServedVersion, question: Question, answer: Answer) -> Written:
+        """Return the response's bytes."""
+        form: Form = question.form
+        tensors = answer_tensors(served.manifest.output, answer, form.outputs)
+        response = response_of(served.manifest, form.id, tensors, raw=self._raw)
+        return Written(response.SerializeToString(), [])
+
+    def refuse(self, error: ServiceError, id_: bytes) -> Reply:
+        """Return the error's status and its sentence."""
+        return error_reply(error, id_)._replace(body=error.message.encode())
+
+
+class GrpcServer:
+    """Serves the V2 service.
+
+    Args:
+        replica: what is served.
+        predictions: answers infer calls.
+        max_body_bytes: the largest request.
+        max_waiting: the most calls at once.
+    """
+
+    def __init__(
+        self, replica: Replica, predictions: Predictions, max_body_bytes: int, max_waiting: int
+    ) -> None:
+        self._replica = replica
+        self._predictions = predictions
+        self._server = grpc.aio.server(
+            options=[
+                ("grpc.max_receive_message_length", max_body_bytes),
+                ("grpc.max_send_message_length", -1),
+                ("grpc.so_reuseport", 0),
+            ],
+            maximum_concurrent_rpcs=max_waiting,
+        )
+        infer = grpc.unary_unary_rpc_method_handler(self._infer)  # bytes in, bytes out
+        handlers = {
+            "ServerLive": _handler(pb.ServerLiveRequest, self._live),
+            "ServerReady": _handler(pb.ServerReadyRequest, self._ready),
+            "ModelReady": _handler(pb.ModelReadyRequest, self._model_ready),
+            "ServerMetadata": _handler(pb.ServerMetadataRequest, self._server_metadata),
+            "ModelMetadata": _handler(pb.ModelMetadataRequest, self._model_metadata),
+            "ModelStatistics": _handler(pb.ModelStatisticsRequest, self._statistics),
+            "RepositoryIndex": _handler(pb.RepositoryIndexRequest, self._index),
+            "ModelInfer": infer,
+        }
+        generic = grpc.method_handlers_generic_handler(SERVICE, handlers)
+        self._server.add_generic_rpc_handlers((generic,))
+
+    async def start(self, host: str, port: int) -> int:
+        """Listen; return the port, which is a free one if 0 was asked for.
+
+        Raises:
+            OSError: the address cannot be had.
+        """
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            bound = int(self._server.add_insecure_port(address))
+        except RuntimeError as error:
+            raise OSError(str(error)) from error
+        await self._server.start()
+        log.info("listening_grpc", host=host, port=bound)
+        return bound
+
+    async def stop(self, limit_s: float = GRACE_S) -> None:
+        """Take no more calls, and finish those that are there."""
+        await self._server.stop(limit_s)
+
+    async def _infer(self, data: bytes, context: Any) -> bytes:
+        try:
+            request = pb.ModelInferRequest.FromString(data)
+        except Exception:  # protobuf's own class of errors is not exported
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "The message is not readable.")
+            raise
+        reply = await self._predictions.handle(
+            InferCall(request),
+            lambda: self._found(request.model_name, request.model_version),
+            _headers(context, len(data)),
+            b"",
+            _client(context, data),
+        )
+        if reply.status != 200:
+            code = CODES.get(reply.status, grpc.StatusCode.INTERNAL)
+            await context.abort(code, reply.body.decode())
+        return reply.body
+
+    def _found(self, name: str, version: str) -> ServedVersion:
+        model = self._replica.catalogue.model(name)
+        if not version:
+            return model.resolve()
+        if not (version.isascii() and version.isdecimal() and len(version) <= DIGITS):
+            raise NotFound(f"There is no version {version[:64]!r}.", code="version_not_found")
+        return model.resolve(int(version))
+
+    async def _live(self, request: pb.ServerLiveRequest) -> pb.ServerLiveResponse:
+        del request
+        return pb.ServerLiveResponse(live=True)
+
+    async def _ready(self, request: pb.ServerReadyRequest) -> pb.ServerReadyResponse:
+        del request
+        return pb.ServerReadyResponse(ready=self._replica.is_ready())
+
+    async def _model_ready(self, request: pb.ModelReadyRequest) -> pb.ModelReadyResponse:
+        try:
+            self._found(request.name, request.version)
+        except ServiceError:
+            return pb.ModelReadyResponse(ready=False)
+        return pb.ModelReadyResponse(ready=self._replica.workers().ready > 0)
+
+    async def _server_metadata(
+        self, request: pb.ServerMetadataRequest
+    ) -> pb.ServerMetadataResponse:
+        del request
+        return pb.ServerMetadataResponse(**server_metadata(__version__))
+
+    async def _model_metadata(self, request: pb.ModelMetadataRequest) -> pb.ModelMetadataResponse:
+        served = self._found(request.name, request.version)
+        model = self._replica.catalogue.model(request.name)
+        said = model_metadata(model, served.manifest)
+        for one in (*said["inputs"], *said["outputs"]):
+            one.pop("parameters", None)  # has no place in the message
+        return pb.ModelMetadataResponse(**said)
+
+    async def _statistics(self, request: pb.ModelStatisticsRequest) -> pb.ModelStatisticsResponse:
+        models = self._replica.catalogue.models.values()
+        served = [one for model in models for one in model.served.values()]
+        if request.name:
+            served = [self._found(request.name, request.version)]
+        found = [model_statistics(one.manifest, one.metrics) for one in served]
+        known = set(pb.ModelStatistics.DESCRIPTOR.fields_by_name)
+        return pb.ModelStatisticsResponse(
+            model_stats=[{key: one[key] for key in one.keys() & known} for one in found]
+        )
+
+    async def _index(self, request: pb.RepositoryIndexRequest) -> pb.RepositoryIndexResponse:
+        found = repository_index(self._replica.catalogue, only_ready=request.ready)
+        return pb.RepositoryIndexResponse(models=found)
+
+
+def _handler(request: Any, answer: Callable[[Any], Awaitable[Any]]) -> Any:
+    """Return a handler that tells a refusal by its status."""
+
+    async def call(asked: Any, context: Any) -> Any:
+        try:
+            return await answer(asked)
+        except ServiceError as error:
+            code = CODES.get(error_reply(error, b"").status, grpc.StatusCode.INTERNAL)
+            await context.abort(code, error.message)
+
+    return grpc.unary_unary_rpc_method_handler(
+        call,
+        request_deserializer=request.FromString,
+        response_serializer=lambda message: message.SerializeToString(),
+    )
+
+
+def _headers(context: Any, body_bytes: int) -> dict[bytes, bytes]:
+    """Return a call's metadata and deadline as the headers that say the same."""
+    found = {
+        key.encode(): value.encode()
+        for key, value in context.invocation_metadata() or ()
+        if isinstance(value, str)
+    }
+    found[b"content-length"] = b"%d" % body_bytes
+    remaining_s = context.time_remaining()
+    if remaining_s is not None:
+        found[b"x-request-timeout-ms"] = b"%d" % max(remaining_s * 1000, 1)
+    return found
+
+
+def _client(context: Any, data: bytes) -> Client:
+    client = Client()
+    kind, _, rest = context.peer().partition(":")  # ipv4:127.0.0.1:50000, ipv6:%5B::1%5D:50000
+    if kind in {"ipv4", "ipv6"}:
+        client.address = rest.rpartition(":")[0].replace("%5B", "").replace("%5D", "")
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": data}
+
+    client.receive = receive
+    return client
