@@ -141,16 +141,21 @@ def _manifest(store: Store, name: str, version: int) -> Manifest | None:
 
 
 def _column_table(columns: Sequence[Column]) -> Table:
-    table = Table("column", "type", "null", "values", "example")
+    table = Table("column", "type", "null", "values", "policy", "example")
     for column in columns:
         table.add_row(
             Text(column.name),
             column.dtype,
             "yes" if column.nullable else "no",
             Text(_value_words(column)),
+            _policy_words(column),
             Text(repr(column.example)),
         )
     return table
+
+
+def _policy_words(column: Column) -> str:
+    return ", ".join(f"{kind} {choice}" for kind, choice in column.policy if choice is not None)
 
 
 def _value_words(column: Column) -> str:

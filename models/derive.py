@@ -250,8 +250,15 @@ def _categories(values: "pd.Series[Any]", known: ColumnKnowledge) -> tuple[Label
         return (*learned, *(value for value in known.categories if value not in present))
     if known.categories is None or not known.categories:
         return None
-    if _dtype(values) == "bool":
+    dtype = _dtype(values)
+    if dtype == "bool":
         return tuple(bool(value) for value in known.categories)
+    if "int" in dtype:
+        # scikit-learn learns floats from pandas' own integers.
+        return tuple(
+            int(value) if isinstance(value, float) and value.is_integer() else value
+            for value in known.categories
+        )
     return known.categories
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
-import numpy as np
 import pandas as pd
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.compose import ColumnTransformer
@@ -142,7 +141,8 @@ def _passed_on(step: Estimator, names: list[str | None]) -> list[str | None] | N
 def _imputed(imputer: SimpleImputer, names: list[str | None]) -> list[str | None]:
     if imputer.keep_empty_features:
         return names
-    empty = pd.isna(np.asarray(imputer.statistics_, dtype=object))
+    # None may be the most frequent value of a column of objects.
+    empty = [value is not None and bool(pd.isna(value)) for value in imputer.statistics_]
     return [name for name, dropped in zip(names, empty, strict=True) if not dropped]
 
 

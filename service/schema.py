@@ -279,7 +279,7 @@ def _one_of(categories: tuple[Label, ...]) -> AfterValidator:
 
 def _enum(categories: tuple[Label, ...]) -> Any:
     """Say in the JSON schema what `_one_of` checks: pydantic has no Literal of floats."""
-    return Field(json_schema_extra={"enum": [float(value) for value in categories]})
+    return Field(json_schema_extra={"enum": list(categories)})
 
 
 def _half_step(value: float) -> float:

@@ -97,6 +97,9 @@ def _number_column(column: Column, cells: Array) -> Array | pd.Series:
         return _as_in_training(column, boxed)
     if column.frame_dtype == "category":
         return _as_in_training(column, cells)
+    if column.frame_dtype[0].isupper():  # pandas' own: Int64, Float64, …
+        own: Any = column.frame_dtype
+        return pd.Series(cells).astype(own)
     wanted = np.dtype(column.frame_dtype)
     if wanted.kind in "iu" and cells.dtype.kind == "f" and np.isnan(cells).any():
         return cells  # an integer column with missing values is a float column, as in pandas

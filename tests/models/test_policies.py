@@ -280,3 +280,20 @@ def test_columns_of_older_manifests_do_what_they_did() -> None:
 def test_nullable_and_the_policy_never_disagree() -> None:
     with pytest.raises(ValueError, match="nullable contradicts the policy"):
         Column(name="a", dtype="float64", frame_dtype="float64", policy=Policy(missing="flag"))
+
+
+def test_categories_of_pandas_own_integers_are_integers(frame: pd.DataFrame) -> None:
+    X = frame[["floor"]].astype({"floor": "Int64"})
+    found = derive(encoded(X, OneHotEncoder(handle_unknown="ignore")), X)["floor"]
+    assert found.categories == (1, 2, 5)
+    assert {type(value) for value in found.categories} == {int}
+    assert (found.frame_dtype, found.policy.unknown) == ("Int64", "flag")
+
+
+def test_none_may_be_what_an_imputer_fills_in(frame: pd.DataFrame) -> None:
+    kinds = frame["kind"].astype(object)
+    kinds[frame["kind"] != "a"] = None
+    X = pd.DataFrame({"kind": kinds})
+    filled = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder())
+    found = derive(encoded(X, filled), X)["kind"]
+    assert (found.categories, found.nullable, found.missing) == (("a",), True, "none")

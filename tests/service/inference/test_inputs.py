@@ -135,3 +135,30 @@ def test_take_rows_keeps_the_container(X: Matrix) -> None:
         assert type(taken) is type(X)
         assert np.asarray(taken).ravel()[0] == 2
         assert len(taken) == 2
+
+
+@pytest.mark.parametrize("frame_dtype", ["Int64", "UInt8", "Float64"])
+def test_pandas_own_dtypes(frame_dtype: str) -> None:
+    column = Column.model_validate(
+        {"name": "a", "dtype": frame_dtype.lower(), "frame_dtype": frame_dtype}
+    )
+    X = build(table("frame", column), [(3,), (4,)])
+    expected = pd.DataFrame({"a": pd.array([3, 4], dtype="Int64")}).astype({"a": frame_dtype})
+    pd.testing.assert_frame_equal(pd.DataFrame(X), expected)
+
+
+@pytest.mark.parametrize("policy", ["accept", "flag"])
+def test_a_category_that_nobody_knows_is_one_of_its_own(policy: str) -> None:
+    column = Column.model_validate(
+        {
+            "name": "a",
+            "dtype": "string",
+            "frame_dtype": "category",
+            "nullable": True,
+            "categories": ("x", "y"),
+            "policy": {"unknown": policy, "missing": "accept"},
+        }
+    )
+    X = build(table("frame", column), [("y",), ("new",), (None,), ("new",)])
+    expected = pd.Categorical(["y", "new", None, "new"], ["x", "y", "new"])
+    pd.testing.assert_frame_equal(pd.DataFrame(X), pd.DataFrame({"a": expected}))
