@@ -239,7 +239,9 @@ class Replica:
                 served.admit = partial(batcher.admit, lane)
                 served.submit = partial(batcher.submit, lane)
                 catalogue.models[name[0]].served[name[1]] = served
-        for name in self._served.keys() - keep:
+        # What the generation has though nothing is asked of it, it may be asked again.
+        has = generation.lanes.keys() if generation is not None else set()
+        for name in self._served.keys() - keep - has:
             del self._served[name]
         self.catalogue = catalogue
         flip(catalogue)

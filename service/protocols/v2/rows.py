@@ -53,7 +53,7 @@ def _columns(schema: TabularSchema, tensors: Sequence[Tensor]) -> list[Sequence[
     names = [column.name for column in schema.columns]
     if given.keys() == set(names):
         return [_column(given[name]) for name in names]
-    if len(tensors) == 1 and len(tensors[0].shape) == 2:
+    if len(tensors) == 1 and (len(tensors[0].shape) == 2 or len(names) == 1):
         # Whatever its name: clients that were written for other servers have names of their own.
         return _cut(schema.columns, tensors[0])
     for name in names:
@@ -71,6 +71,8 @@ def _column(tensor: Tensor) -> Sequence[Any]:
 
 def _cut(columns: Sequence[Column], tensor: Tensor) -> list[Sequence[Any]]:
     """Return the columns of a tensor that has them all."""
+    if len(columns) == 1:
+        return [_column(tensor)]
     width = tensor.shape[1]
     if width != len(columns):
         name = tensor.name[:NAME_CHARS]
