@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from service.codecs.cells import Cells
+from service.codecs.flags import Warnings
 from service.errors import DeadlineExceeded, ServiceError
 from service.inference.messages import Media
 
@@ -40,6 +41,11 @@ class Payload(NamedTuple):
     media: Media = Media.CELLS
     joins: bool = True
     """Whether it may share a batch with others; a large table travels alone."""
+
+    @property
+    def warnings(self) -> Warnings | None:
+        """Return what the answer shall tell of the rows; a worker tells it of those it reads."""
+        return None if self.cells is None else self.cells.warnings
 
 
 class Ask(NamedTuple):

@@ -33,6 +33,11 @@ class Warnings(NamedTuple):
         """Return the warnings as JSON has them."""
         return [warning._asdict() for warning in self.first]
 
+    def keys(self) -> dict[str, object]:
+        """Return what an answer in JSON has of them."""
+        told: dict[str, object] = {"warnings": self.told()}
+        return told | {"warnings_left_out": self.left_out} if self.left_out else told
+
 
 class Check(NamedTuple):
     """What is looked for in a column."""

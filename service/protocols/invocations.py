@@ -106,6 +106,8 @@ class Invocations:
         said: dict[str, object] = {"predictions": predictions}
         if chances is not None:
             said |= {"classes": list(output.classes or ()), "probabilities": chances}
+        if question.payload.warnings is not None:
+            said |= question.payload.warnings.keys()
         return Written(orjson.dumps(said), JSON_HEADERS)
 
     def refuse(self, error: ServiceError, id_: bytes) -> Reply:

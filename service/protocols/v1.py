@@ -77,12 +77,11 @@ class PredictV1:
             return Written(table, CSV_HEADERS)
         text = answer.text
         if text is None:
-            cells = question.payload.cells
             text = served.encoder.encode(
                 question.form,
                 answer.predictions,
                 answer.probabilities,
-                None if cells is None else cells.warnings,
+                question.payload.warnings,
             )
         return Written(text, JSON_HEADERS)
 

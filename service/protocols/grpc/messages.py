@@ -6,8 +6,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from models.manifest import Manifest
+from service.codecs.flags import Warnings
 from service.errors import Unreadable
 from service.protocols.grpc import inference_pb2 as pb
+from service.protocols.v2.outputs import warning_parameters
 from service.protocols.v2.requests import Asked, InferRequest, RequestedOutput
 from service.protocols.v2.tensors import InputTensor, Tensor, read_tensor, to_bytes
 
@@ -80,6 +82,15 @@ def response_of(
             values = [one if isinstance(one, bytes) else str(one).encode() for one in values]
         getattr(output.contents, CONTENTS[tensor.datatype]).extend(values)
     return response
+
+
+def tell(response: pb.ModelInferResponse, warnings: Warnings) -> None:
+    """Put what is to be told of the rows among an answer's parameters."""
+    for name, value in warning_parameters(warnings).items():
+        if isinstance(value, str):
+            response.parameters[name].string_param = value
+        else:
+            response.parameters[name].int64_param = value
 
 
 def _with_contents(said: InputTensor, contents: pb.InferTensorContents) -> Tensor:

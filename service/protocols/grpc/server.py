@@ -11,7 +11,7 @@ from service.batching.entry import Answer
 from service.catalogue import ServedVersion
 from service.errors import NotFound, ServiceError
 from service.protocols.grpc import inference_pb2 as pb
-from service.protocols.grpc.messages import asked_of, response_of
+from service.protocols.grpc.messages import asked_of, response_of, tell
 from service.protocols.http import Client, Headers, Message, Reply, error_reply
 from service.protocols.predictions import Predictions, Question, Written
 from service.protocols.v2.about import (
@@ -67,6 +67,8 @@ class InferCall:
         form: Form = question.form
         tensors = answer_tensors(served.manifest.output, answer, form.outputs)
         response = response_of(served.manifest, form.id, tensors, raw=self._raw)
+        if question.payload.warnings is not None:
+            tell(response, question.payload.warnings)
         return Written(response.SerializeToString(), [])
 
     def refuse(self, error: ServiceError, id_: bytes) -> Reply:

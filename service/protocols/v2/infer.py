@@ -83,9 +83,8 @@ class InferV2:
         }
         if form.id is not None:
             head["id"] = form.id
-        cells = question.payload.cells
-        if cells is not None and cells.warnings is not None:
-            head["parameters"] = warning_parameters(cells.warnings)
+        if question.payload.warnings is not None:
+            head["parameters"] = warning_parameters(question.payload.warnings)
         text = orjson.dumps(head | {"outputs": outputs})
         if not blobs:
             return Written(text, [(b"content-type", JSON)])
