@@ -1,7 +1,8 @@
 """Versions of Python and of the libraries that a model needs."""
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import Final
 
@@ -22,7 +23,7 @@ def needed_versions(schema: InputSchema, modules: Iterable[str]) -> dict[str, st
         needed.add("pillow")
     elif schema.container == "frame":
         needed.add("pandas")
-    distributions = packages_distributions()
+    distributions = _distributions()
     # Percore itself is left out: its own classes come with whatever serves the model.
     for module in {name.partition(".")[0] for name in modules} - {"models"}:
         needed.update(distributions.get(module, ()))
@@ -30,6 +31,12 @@ def needed_versions(schema: InputSchema, modules: Iterable[str]) -> dict[str, st
     return {"python": installed["python"]} | {
         name: installed[name] for name in sorted(needed) if name in installed
     }
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    # Reading what is installed takes a third of a second, and does not change under a process.
+    return packages_distributions()
 
 
 def installed_versions(names: Iterable[str]) -> dict[str, str]:

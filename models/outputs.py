@@ -17,8 +17,8 @@ Task = Literal["classification", "regression", "other"]
 
 _INSTEAD_OF_SPARSE: Final[dict[Method, str]] = {
     "predict": "fit it on a y that is no sparse matrix",
-    "transform": "give the last step sparse_output=False (a ColumnTransformer: sparse_threshold=0),"
-    " or put TruncatedSVD behind it",
+    "transform": "let the last step answer dense rows (sparse_output=False; a ColumnTransformer:"
+    " sparse_threshold=0), or put TruncatedSVD behind it",
 }
 _INSTEAD_OF_WORDS: Final[dict[Method, str]] = {
     "predict": "fit it on numbers, or use a classifier",

@@ -23,7 +23,7 @@ from tests.kinds.kind import Kind, in_process
 KINDS = {
     kind.name: kind for kind in (*tables.KINDS, *classifiers.KINDS, *values.KINDS, *texts.KINDS)
 }
-BY_CLI = ("nested-column-transformers", "two-outputs", "bare-list", "principal-components")
+BY_CLI = ("nested-column-transformers", "two-outputs", "bare-list")
 """Registered by the command; the others by the function that it calls, which is five times faster
 because no new interpreter has to import scikit-learn."""
 

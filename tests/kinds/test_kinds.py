@@ -10,12 +10,12 @@ import pytest
 from tests.integration.json_schema import Schema, problems
 from tests.integration.server import Service
 from tests.integration.wire import Reply, get, post
+from tests.kinds.agreement import same
 from tests.kinds.conftest import Known
 from tests.kinds.kind import as_json
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
-TOLERANCE = 1e-12
 MANY = 5000
 """So many rows are a large body, which a worker parses itself."""
 
@@ -24,15 +24,6 @@ MANY = 5000
 def document(service: Service) -> Schema:
     page: Schema = get(service.address, "/openapi.json").json()
     return page
-
-
-def same(got: Any, expected: Any) -> bool:
-    """Return whether labels are equal, with their types, and numbers within the tolerance."""
-    if isinstance(expected, list):
-        return isinstance(got, list) and len(got) == len(expected) and all(map(same, got, expected))
-    if type(expected) is float and type(got) is float:
-        return abs(got - expected) <= TOLERANCE * max(1.0, abs(expected))
-    return type(got) is type(expected) and bool(got == expected)
 
 
 def expected(known: Known, rows: pd.DataFrame) -> Any:
