@@ -17,6 +17,10 @@ EXAMPLE = """example:
   python -m service --store store --port 8000 --workers 2
   python -m service serve     # as SageMaker does: port 8080 of every address, /opt/ml/model
   curl -s localhost:8000/v1/models/iris:predict -d '{"instances": [[5.1, 3.5, 1.4, 0.2]]}'
+
+a key for --api-keys-file, and the line of the file:
+  python -c 'import hashlib, secrets; k = secrets.token_urlsafe(32); \
+print(k, "NAME:" + hashlib.sha256(k.encode()).hexdigest())'
 """
 EXIT_USAGE = 2
 SERVE = {

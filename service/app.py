@@ -5,7 +5,8 @@ import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 import structlog
@@ -22,9 +23,10 @@ from service.log import Sampler
 from service.metrics import Metrics
 from service.openapi import describe_api
 from service.protocols.edge_state import EdgeState
-from service.protocols.http import error_reply, http_error
+from service.protocols.http import Reply, error_reply, http_error
 from service.protocols.invocations import PATH as INVOCATIONS
 from service.protocols.invocations import DefaultModel, Invocations
+from service.protocols.keys import ApiKeys, KeyGate
 from service.protocols.long_way import as_response
 from service.protocols.predictions import Predictions, Wire
 from service.protocols.seam import connection_class
@@ -45,6 +47,8 @@ from service.settings import Settings
 
 BACKLOG = 2048
 PING = "/ping"
+OPEN_FOLDERS = ("/health/", f"{PREFIX}/health/", "/docs/", "/admin/")
+"""Paths in them need no API key."""
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_NOTHING_TO_SERVE = 3
@@ -98,6 +102,13 @@ async def serve(settings: Settings) -> int:
     Returns:
         The exit code.
     """
+    keys = None if settings.api_keys_file is None else ApiKeys(settings.api_keys_file)
+    try:
+        if keys is not None:
+            keys.load()
+    except (OSError, ValueError) as error:
+        log.error("cannot_read_api_keys", reason=str(error))  # noqa: TRY400
+        return EXIT_FAILED
     try:
         listening = listen(settings)
     except OSError as error:
@@ -106,16 +117,17 @@ async def serve(settings: Settings) -> int:
         return EXIT_FAILED
     metrics = Metrics()
     replica = Replica(settings, metrics)
-    predictions = Predictions(settings, Sampler(settings.access_log_per_s))
+    predictions = Predictions(settings, Sampler(settings.access_log_per_s), keys)
     wires = make_wires(settings)
     app = create_app(replica, predictions, wires, metrics, settings)
-    edge = Edge(app, predictions, wires.paths(), metrics)
+    guarded = app if keys is None else KeyGate(app, keys, open_paths(settings), refuse_in_form)
+    edge = Edge(guarded, predictions, wires.paths(), metrics)
     edge_state = EdgeState(settings)
     metrics.add_gauges(edge_state.gauges)
     server = Server(_configure(settings, edge, edge_state))
     # The port answers /health/live while models load: a probe must see a slow start as alive.
     serving = asyncio.create_task(server.serve([listening]))
-    code = await _run(replica, edge, edge_state, serving, settings)
+    code = await _run(replica, edge, edge_state, serving, settings, keys)
     server.should_exit = True
     await serving
     edge_state.close()
@@ -133,8 +145,15 @@ def listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     opened = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     host, port = opened.getsockname()[:2]
+    if settings.api_keys_file is None and not is_loopback(host):
+        log.warning("open_to_all", host=host, reason="there are no API keys: see --api-keys-file")
     log.info("listening", host=host, port=port, docs=f"http://{host}:{port}/docs")
     return opened
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches an address."""
+    return ip_address(host.partition("%")[0]).is_loopback
 
 
 async def _run(
@@ -143,9 +162,11 @@ async def _run(
     edge_state: EdgeState,
     serving: "asyncio.Task[None]",
     settings: Settings,
+    keys: ApiKeys | None,
 ) -> int:
     """Start the replica, follow the store until a signal comes, and drain; return the exit code."""
-    signals = Signals(replica.reload)
+    signals = Signals([replica.reload] if keys is None else [keys.reload, replica.reload])
+    watching = None if keys is None else asyncio.create_task(keys.follow())
     starting = asyncio.create_task(replica.start(edge.serve))
     stopping = asyncio.create_task(signals.stop.wait())
     following: asyncio.Task[None] | None = None
@@ -173,7 +194,7 @@ async def _run(
         log.error("cannot_start", reason=str(error) or "a worker did not get ready")  # noqa: TRY400
         return EXIT_CANNOT_START
     finally:
-        for task in (starting, stopping, following):
+        for task in (starting, stopping, following, watching):
             if task is not None:
                 task.cancel()
     return EXIT_OK if signals.stop.is_set() else EXIT_FAILED
@@ -182,19 +203,24 @@ async def _run(
 class Signals:
     """What signals ask for: TERM to stop gently, INT or a second one to hurry, HUP to reload."""
 
-    def __init__(self, reload: Callable[[], None]) -> None:
+    def __init__(self, reload: Sequence[Callable[[], None]]) -> None:
         self.stop = asyncio.Event()
         self._hurry = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._on_stop, False)
         loop.add_signal_handler(signal.SIGINT, self._on_stop, True)
-        loop.add_signal_handler(signal.SIGHUP, reload)
+        loop.add_signal_handler(signal.SIGHUP, self._on_reload)
+        self._reload = reload
 
     async def hurried(self, delay_s: float) -> None:
         """Wait so long, or until somebody hurries."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(delay_s):
                 await self._hurry.wait()
+
+    def _on_reload(self) -> None:
+        for reload in self._reload:
+            reload()
 
     def _on_stop(self, hurry: bool) -> None:
         if hurry or self.stop.is_set():
@@ -243,12 +269,30 @@ def health_paths(settings: Settings) -> list[str]:
     return list(dict.fromkeys([PING, settings.health_route or PING]))
 
 
+def open_paths(settings: Settings) -> Callable[[str], bool]:
+    """Return what tells whether a path needs no key: health, metrics, docs.
+
+    What changes something is left to the admin token, without which it does not exist.
+    """
+    whole = frozenset({*health_paths(settings), "/metrics", "/docs", "/openapi.json"})
+    repository = f"{PREFIX}/repository/models/"
+
+    def is_open(path: str) -> bool:
+        return (
+            path in whole
+            or path.startswith(OPEN_FOLDERS)
+            or (path.startswith(repository) and path.endswith(("/load", "/unload")))
+        )
+
+    return is_open
+
+
 def _refuse_in_form(app: FastAPI) -> None:
     """Give every error of the application the form of its path's protocol."""
 
     def to_response(request: Request, error: ServiceError) -> Response:
-        form = v2_error if _is_v2(request) else error_reply
-        return as_response(form(error, request.scope["state"]["request_id"]))
+        scope = request.scope
+        return as_response(refuse_in_form(scope["path"], error, scope["state"]["request_id"]))
 
     @app.exception_handler(ServiceError)
     async def refuse(request: Request, error: ServiceError) -> Response:
@@ -259,7 +303,7 @@ def _refuse_in_form(app: FastAPI) -> None:
         if error.status_code == 404:
             missing = NotFound("There is no such path; see /docs.", code="not_found")
             return to_response(request, missing)
-        form = v2_http_error if _is_v2(request) else http_error
+        form = v2_http_error if _is_v2(request.scope["path"]) else http_error
         return as_response(
             form(error.status_code, request.scope["state"]["request_id"], error.headers)
         )
@@ -269,8 +313,12 @@ def _refuse_in_form(app: FastAPI) -> None:
         return to_response(request, Unfit("A parameter of the path or query does not fit."))
 
 
-def _is_v2(request: Request) -> bool:
-    path: str = request.scope["path"]
+def refuse_in_form(path: str, error: ServiceError, id_: bytes) -> Reply:
+    """Return the answer that an error is, in the form of the path's protocol."""
+    return (v2_error if _is_v2(path) else error_reply)(error, id_)
+
+
+def _is_v2(path: str) -> bool:
     return path == PREFIX or path.startswith(f"{PREFIX}/")
 
 

@@ -6,6 +6,7 @@ ServiceError
 ├── HeadTooLarge          more bytes before the body than the limits allow
 ├── Unfit                 readable, but it does not fit the model's schema
 ├── TooLarge              more bytes, rows or pixels than the limits allow
+├── Unauthenticated       no key came with it, or one that nobody knows
 ├── UnsupportedMedia      a media type or encoding that this model does not take
 ├── NotFound              no such model, version or alias
 ├── DeadlineExceeded      the request's time is over
@@ -72,6 +73,10 @@ class TooLarge(ServiceError):
 
 class UnsupportedMedia(ServiceError):
     code = "unsupported_media_type"
+
+
+class Unauthenticated(ServiceError):
+    code = "unauthenticated"
 
 
 class NotFound(ServiceError):

@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     """How often the store is looked at for promoted versions; 0 only at SIGHUP or an admin call."""
     admin_token: SecretStr = SecretStr("")
     """Token for the calls that change something; without one they do not exist."""
+    api_keys_file: Path | None = None
+    """File of the keys that may ask for more than health, metrics and docs, a line `name:sha256hex`
+    each; it is read again when it changes. Without one everybody may ask."""
     drain_delay_s: Annotated[float, Field(ge=0)] = 3.0
     """At SIGTERM, time to go on serving while balancers see that this replica is not ready."""
     max_connections: Annotated[int, Field(ge=0)] = 0

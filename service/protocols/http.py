@@ -24,6 +24,7 @@ from service.errors import (
     TooLarge,
     TooManyRequests,
     TooSlow,
+    Unauthenticated,
     Unavailable,
     Unfit,
     Unreadable,
@@ -38,6 +39,7 @@ Headers = Mapping[bytes, bytes]
 
 STATUS: dict[type[ServiceError], int] = {
     Unreadable: 400,
+    Unauthenticated: 401,
     NotFound: 404,
     TooSlow: 408,
     TooLarge: 413,
@@ -148,6 +150,8 @@ def error_reply(error: ServiceError, id_: bytes) -> Reply:
         headers.append((b"retry-after", str(error.retry_after_s).encode()))
     elif status == 503:
         headers.append((b"retry-after", RETRY_AFTER_S))
+    if status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
     if status == 413:
         headers.append((b"connection", b"close"))  # the rest of the body will not be read
     return Reply(status, body, headers)

@@ -18,6 +18,7 @@ from service.errors import Internal, Overloaded, ServiceError, Unreadable
 from service.log import Sampler
 from service.protocols.aside import Aside
 from service.protocols.http import Client, ClientGone, Headers, Reply, read_body, request_id
+from service.protocols.keys import ApiKeys
 from service.protocols.peer import PeerNames
 from service.settings import Settings
 
@@ -72,11 +73,13 @@ class Predictions:
     Args:
         settings: limits and times.
         sampler: which request lines are logged.
+        keys: who may ask; None if everybody may.
     """
 
-    def __init__(self, settings: Settings, sampler: Sampler) -> None:
+    def __init__(self, settings: Settings, sampler: Sampler, keys: ApiKeys | None = None) -> None:
         self._create_future = asyncio.get_running_loop().create_future
-        self._name = PeerNames(settings.trusted_proxies).name
+        # Whose request it is, by address or by key: asked before the body is read.
+        self._name = PeerNames(settings.trusted_proxies).name if keys is None else keys.name
         self._passes = sampler.passes
         self._aside = Aside().run
         self._max_body_bytes = settings.max_body_bytes
