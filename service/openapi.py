@@ -15,7 +15,10 @@ from service.schema import example_request, response_type
 REF = "#/components/schemas/{model}"
 DESCRIPTION = (
     "Predictions from fitted scikit-learn models. Every model below has its own request and "
-    "answer types, derived from the fitted pipeline; the examples work as they stand."
+    "answer types, derived from the fitted pipeline; the examples work as they stand.\n\n"
+    "Every predict request may say by the header `X-Request-Timeout-Ms` after how many "
+    "milliseconds nobody waits for its answer, and by `X-Priority` (high, normal, low) which of a "
+    "client's own requests go first."
 )
 ERROR = {
     "type": "object",
@@ -50,12 +53,6 @@ REFUSALS = {
     "500": "The model failed on this input",
     "503": "Too busy, or not ready; try again after Retry-After",
     "504": "The request's time was over",
-}
-TIMEOUT = {
-    "name": "X-Request-Timeout-Ms",
-    "in": "header",
-    "description": "Milliseconds after which nobody waits for the answer.",
-    "schema": {"type": "integer", "minimum": 1},
 }
 PROBABILITIES = {
     "name": "probabilities",
@@ -93,7 +90,7 @@ def _operation(
     name: str, action: str, served: ServedVersion, schemas: dict[str, Any]
 ) -> dict[str, Any]:
     manifest = served.manifest
-    parameters = [TIMEOUT, *([PROBABILITIES] if served.has_probabilities else [])]
+    parameters = [PROBABILITIES] if served.has_probabilities else []
     answer = TypeAdapter(response_type(manifest))
     return {
         "tags": [name],

@@ -88,7 +88,11 @@ def models_router(replica: Replica) -> APIRouter:
             }
         )
 
-    @router.get("/v1/models/{name}", summary="One model: schema, versions, aliases")
+    @router.get(
+        "/v1/models/{name}",
+        summary="One model: schema, versions, aliases",
+        responses={404: {"description": "No such model"}},
+    )
     async def show_model(name: str) -> Response:
         if name.endswith(":predict"):
             raise HTTPException(405, headers={"allow": "POST"})

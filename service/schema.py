@@ -54,7 +54,8 @@ def request_type(manifest: Manifest, max_rows: int) -> Any:
         keys = {"inputs": columns_type(name, manifest.input, max_rows)}
     rows = Annotated[list[instance], Field(min_length=1, max_length=max_rows), FailFast()]  # type: ignore[valid-type]
     keys = {"instance": instance, "instances": rows, **keys}
-    examples = Field(examples=[example_request(manifest)])
+    one_key: dict[str, Any] = {"minProperties": 1, "maxProperties": 1}
+    examples = Field(examples=[example_request(manifest)], json_schema_extra=one_key)
     request = _typed_dict(
         f"{name}.Request", {key: NotRequired[value] for key, value in keys.items()}
     )

@@ -87,6 +87,12 @@ CHECKS: dict[str, Any] = {
     "maxItems": lambda value, most, _: _says(
         isinstance(value, list) and len(value) > most, f"more than {most}"
     ),
+    "minProperties": lambda value, least, _: _says(
+        isinstance(value, dict) and len(value) < least, f"fewer than {least} keys"
+    ),
+    "maxProperties": lambda value, most, _: _says(
+        isinstance(value, dict) and len(value) > most, f"more than {most} keys"
+    ),
     "minLength": lambda value, least, _: _says(
         isinstance(value, str) and len(value) < least, f"shorter than {least}"
     ),
