@@ -12,7 +12,7 @@ from service.codecs.csv_rows import CsvRows
 from service.codecs.npy_rows import NpyRows
 from service.codecs.scoring_rows import read_scoring_rows
 from service.errors import Detail, TooLarge, Unfit
-from service.schema import row_type
+from service.schema import row_type, takes_any_float
 
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
 MAX_MESSAGE_CHARS = 256
@@ -30,6 +30,7 @@ class TableRows:
         self.names = tuple(column.name for column in schema.columns)
         self.max_rows = max_rows
         self._any_nullable = any(column.nullable for column in schema.columns)
+        self.any_floats = all(map(takes_any_float, schema.columns))
         self._csv = CsvRows(schema, max_rows)
         self._npy = NpyRows(schema, max_rows)
         row: Any = row_type(schema)

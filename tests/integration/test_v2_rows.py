@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from math import prod
 from typing import Any
 
 import pytest
@@ -80,6 +81,26 @@ def test_the_quick_way_is_the_exact_way(rows: list[tuple[Any, Any]]) -> None:
     wanted = outcome(lambda: exact(PLAIN, [list(row) for row in rows]))
     for tensors in (whole, [a, b], [b, a]):
         assert outcome(partial(_cells, tensors)) == wanted
+
+
+@pytest.mark.parametrize("shape", [(1,), (2,), (1, 1), (2, 1), (1, 2), (2, 2), (4,), (1, 2, 1), ()])
+@pytest.mark.parametrize("datatype", ["BOOL", "INT8", "FP32"])
+@pytest.mark.parametrize("names", [["a"], ["x"], ["a", "b"], ["b", "c"], ["a", "b", "c"]])
+def test_shapes(shape: tuple[int, ...], datatype: str, names: list[str]) -> None:
+    """Whatever is taken the quick way has the form that the exact way takes."""
+    tensors = [Tensor(name, datatype, shape, [1] * prod(shape)) for name in names]
+    columns_fit = sorted(names) == ["a", "b"] and shape in {(1,), (2,), (4,), (1, 1), (2, 1)}
+    table_fits = len(names) == 1 and shape in {(1, 2), (2, 2)}
+    if datatype != "BOOL" and (columns_fit or table_fits):
+        assert payload_of(PLAIN, tensors).cells == exact(PLAIN, [[1.0, 1.0]] * shape[0])
+    elif datatype != "BOOL":
+        with pytest.raises(Unfit):
+            payload_of(PLAIN, tensors)
+
+
+def test_booleans_are_no_numbers() -> None:
+    with pytest.raises(Unfit, match="Row 0, column a"):
+        payload_of(PLAIN, [Tensor("x", "BOOL", (1, 2), [True, False])])
 
 
 def _cells(tensors: list[Tensor]) -> Cells | None:

@@ -40,7 +40,12 @@ class InferRequest(BaseModel):
         """Return how many keys its JSON has, if none stands twice and all are known."""
         parts: list[InferRequest | InputTensor | RequestedOutput]
         parts = [self, *self.inputs, *(self.outputs or ())]
-        return sum(len(one.model_fields_set) + len(one.parameters or ()) for one in parts)
+        count = 0
+        for part in parts:
+            count += len(part.model_fields_set)
+            if part.parameters:
+                count += len(part.parameters)
+        return count
 
 
 class Asked(NamedTuple):
@@ -88,7 +93,9 @@ def whole_number(parameters: Mapping[str, Any] | None, key: str) -> int:
     Raises:
         Unreadable: it is something else, or negative.
     """
-    value = (parameters or {}).get(key, 0)
+    if not parameters:
+        return 0
+    value = parameters.get(key, 0)
     if type(value) is not int or value < 0:
         raise Unreadable(f"The parameter {key} is a whole number, and not negative.")
     return min(value, LARGEST_NUMBER)
@@ -100,7 +107,9 @@ def switch(parameters: Mapping[str, Any] | None, key: str, default: bool) -> boo
     Raises:
         Unreadable: it is something else.
     """
-    value = (parameters or {}).get(key, default)
+    if not parameters:
+        return default
+    value = parameters.get(key, default)
     if not isinstance(value, bool):
         raise Unreadable(f"The parameter {key} is true or false.")
     return value

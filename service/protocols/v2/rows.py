@@ -13,10 +13,11 @@ from models.schema import Column, TabularSchema
 from service.batching.entry import Payload
 from service.catalogue import ServedVersion
 from service.codecs.cells import Cells
+from service.codecs.table_rows import TableRows
 from service.errors import Unfit
 from service.inference.messages import Media
 from service.protocols.v2.tensors import NAME_CHARS, Tensor
-from service.schema import FLOAT32_MAX, takes_any_float
+from service.schema import FLOAT32_MAX
 
 SMALL_PICTURES_BYTES = 1 << 20
 """Up to this size a request's pictures share a batch with others."""
@@ -35,15 +36,15 @@ def payload_of(served: ServedVersion, tensors: Sequence[Tensor]) -> Payload:
         TooLarge: there are too many rows.
         Unfit: a tensor is missing or nobody knows it, or a value does not fit.
     """
-    schema = served.manifest.input
-    if served.pack is None or served.rows is None or not isinstance(schema, TabularSchema):
+    schema, table = served.manifest.input, served.rows
+    if served.pack is None or table is None or not isinstance(schema, TabularSchema):
         return _pictures(tensors)
-    columns = _columns(schema, tensors)
-    if not any(map(len, columns)):
-        raise Unfit("There are no rows.")
-    cells = _plain_cells(schema, columns) if len(columns[0]) <= served.rows.max_rows else None
+    cells = _plain_cells(table, tensors) if table.any_floats else None
     if cells is None:
-        cells = served.pack(served.rows.from_columns(columns))
+        columns = _columns(schema, tensors)
+        if not any(map(len, columns)):
+            raise Unfit("There are no rows.")
+        cells = served.pack(table.from_columns(columns))
     return Payload(cells.rows, cells)
 
 
@@ -63,10 +64,14 @@ def _columns(schema: TabularSchema, tensors: Sequence[Tensor]) -> list[Sequence[
 
 
 def _column(tensor: Tensor) -> Sequence[Any]:
-    if tensor.shape[1:] not in {(), (1,)} or not tensor.shape:
+    if not _is_column(tensor):
         text = "is a column: its shape is [rows] or [rows, 1]"
         raise Unfit(f"Input {tensor.name[:NAME_CHARS]!r} {text}.")
     return _texts(tensor)
+
+
+def _is_column(tensor: Tensor) -> bool:
+    return len(tensor.shape) == 1 or (len(tensor.shape) == 2 and tensor.shape[1] == 1)
 
 
 def _cut(columns: Sequence[Column], tensor: Tensor) -> list[Sequence[Any]]:
@@ -97,26 +102,49 @@ def _texts(tensor: Tensor) -> Sequence[Any]:
         raise Unfit(f"Input {tensor.name[:NAME_CHARS]!r} is not UTF-8.") from None
 
 
-def _plain_cells(schema: TabularSchema, columns: Sequence[Sequence[Any]]) -> Cells | None:
+def _plain_cells(table: TableRows, tensors: Sequence[Tensor]) -> Cells | None:
     """Return the cells of a table of plain numbers, without a look at each of them in Python.
 
     Returns:
-        What the exact way gives for the same columns, to the same bits; or None if that has to
+        What the exact way gives for the same tensors, to the same bits; or None if that has to
         decide, or to find the words for what is wrong.
     """
-    rows, width = len(columns[0]), len(columns)
-    plain = all(map(takes_any_float, schema.columns))
-    if not plain or any(len(column) != rows for column in columns):
+    if any(tensor.datatype in {"BOOL", "BYTES"} for tensor in tensors):
         return None
-    numbers = array("d", bytes(8 * rows * width))
+    width = len(table.names)
     try:
-        for i, column in enumerate(columns):
-            numbers[i::width] = array("d", column)
-    except (TypeError, OverflowError):  # a null, a text, a whole number beyond all floats
+        if len(tensors) == 1 and tensors[0].shape[1:] == (width,):
+            numbers = array("d", tensors[0].values)
+        else:
+            numbers = _interleaved(table.names, tensors)
+    # A null, a whole number beyond all floats, a column too few or too many, or of another length.
+    except (TypeError, OverflowError, KeyError, ValueError):
         return None
-    if isfinite(sum(numbers)) and max(numbers) <= FLOAT32_MAX and min(numbers) >= -FLOAT32_MAX:
-        return Cells(rows, numbers.tobytes())
-    return None
+    rows = len(numbers) // width
+    within = (
+        0 < rows <= table.max_rows
+        and isfinite(sum(numbers))
+        and max(numbers) <= FLOAT32_MAX
+        and min(numbers) >= -FLOAT32_MAX
+    )
+    return Cells(rows, numbers.tobytes()) if within else None
+
+
+def _interleaved(names: Sequence[str], tensors: Sequence[Tensor]) -> "array[float]":
+    """Return the numbers of columns, row after row.
+
+    Raises:
+        KeyError, ValueError: the tensors are not the columns.
+        TypeError, OverflowError: a value is no number that float64 holds.
+    """
+    given = {tensor.name: tensor for tensor in tensors}
+    columns = [given.pop(name) for name in names]
+    if given or not all(map(_is_column, columns)):
+        raise ValueError("not the columns")
+    numbers = array("d", bytes(8 * len(names) * len(columns[0].values)))
+    for i, tensor in enumerate(columns):
+        numbers[i :: len(names)] = array("d", tensor.values)
+    return numbers
 
 
 def _pictures(tensors: Sequence[Tensor]) -> Payload:
@@ -124,7 +152,7 @@ def _pictures(tensors: Sequence[Tensor]) -> Payload:
     if len(tensors) != 1 or tensors[0].datatype != "BYTES":
         raise Unfit("The model takes one input: pictures (PNG or JPEG) as BYTES.")
     tensor = tensors[0]
-    if tensor.shape[1:] not in {(), (1,)} or not tensor.values:
+    if not _is_column(tensor) or not tensor.values:
         name = tensor.name[:NAME_CHARS]
         raise Unfit(f"Input {name!r} has one picture a row: its shape is [rows].")
     encoded = [_base64(i, one) for i, one in enumerate(tensor.values)]
