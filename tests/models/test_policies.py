@@ -14,7 +14,8 @@ from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, SplineTransformer, TargetEncoder
 
-from models.derive import QUANTILES, input_schema
+from models.columns import QUANTILES
+from models.derive import input_schema
 from models.errors import RefusedModel
 from models.golden import golden_rows
 from models.outputs import output_schema
