@@ -22,6 +22,7 @@ from service.errors import NotFound, ServiceError, Unavailable, Unfit
 from service.log import Sampler
 from service.metrics import Metrics
 from service.openapi import describe_api
+from service.protocols.cors import Cors
 from service.protocols.edge_state import EdgeState
 from service.protocols.http import Reply, error_reply, http_error
 from service.protocols.invocations import PATH as INVOCATIONS
@@ -81,7 +82,7 @@ def make_wires(settings: Settings) -> Wires:
     paths = dict.fromkeys([INVOCATIONS, settings.predict_route or INVOCATIONS])
     return Wires(
         v1,
-        InferV2(),
+        InferV2(settings.inline_body_bytes),
         Invocations(v1, settings.inline_body_bytes),
         DefaultModel(settings.default_model, tuple(paths)),
     )
@@ -121,10 +122,19 @@ async def serve(settings: Settings) -> int:
     wires = make_wires(settings)
     app = create_app(replica, predictions, wires, metrics, settings)
     guarded = app if keys is None else KeyGate(app, keys, open_paths(settings), refuse_in_form)
-    edge = Edge(guarded, predictions, wires.paths(), metrics)
+    cors = Cors(settings.cors_origins) if settings.cors_origins else None
+    edge = Edge(guarded, predictions, wires.paths(), metrics, cors)
     edge_state = EdgeState(settings)
     metrics.add_gauges(edge_state.gauges)
-    server = Server(_configure(settings, edge, edge_state))
+    config = _configure(settings, edge, edge_state)
+    try:
+        config.load()
+    except OSError as error:  # as ssl's own are
+        log.error("cannot_use_tls", reason=str(error))  # noqa: TRY400
+        edge_state.close()
+        listening.close()
+        return EXIT_FAILED
+    server = Server(config)
     # The port answers /health/live while models load: a probe must see a slow start as alive.
     serving = asyncio.create_task(server.serve([listening]))
     code = await _run(replica, edge, edge_state, serving, settings, keys)
@@ -145,9 +155,10 @@ def listen(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     opened = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     host, port = opened.getsockname()[:2]
+    scheme = "http" if settings.tls_cert is None else "https"
     if settings.api_keys_file is None and not is_loopback(host):
         log.warning("open_to_all", host=host, reason="there are no API keys: see --api-keys-file")
-    log.info("listening", host=host, port=port, docs=f"http://{host}:{port}/docs")
+    log.info("listening", host=host, port=port, docs=f"{scheme}://{host}:{port}/docs")
     return opened
 
 
@@ -335,4 +346,6 @@ def _configure(settings: Settings, edge: Edge, edge_state: EdgeState) -> uvicorn
         proxy_headers=False,
         timeout_keep_alive=settings.keep_alive_s,
         timeout_graceful_shutdown=int(settings.drain_s),
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
     )

@@ -7,6 +7,7 @@ from time import monotonic
 from service.catalogue import Catalogue, ServedVersion
 from service.errors import NotFound
 from service.metrics import Metrics
+from service.protocols.cors import Cors
 from service.protocols.http import (
     ClientGone,
     Message,
@@ -32,6 +33,7 @@ class Edge:
         predictions: answers predict requests.
         wires: the protocols, each with its paths.
         metrics: where all other requests are counted.
+        cors: marks answers for pages of other origins; None if there are none.
     """
 
     def __init__(
@@ -40,8 +42,10 @@ class Edge:
         predictions: Predictions,
         wires: Sequence[tuple[Wire, Paths]],
         metrics: Metrics,
+        cors: Cors | None = None,
     ) -> None:
-        self._app = app
+        self._app = app if cors is None else cors.around(app)
+        self._cors = cors
         self._handle = predictions.handle
         self._wires = tuple(wires)
         self._metrics = metrics
@@ -67,12 +71,13 @@ class Edge:
             await self._long_way(scope, receive, send)
             return
         client = client_of(scope, receive)
+        headers = dict(scope["headers"])
         try:
-            reply = await self._handle(
-                *known, dict(scope["headers"]), scope["query_string"], client
-            )
+            reply = await self._handle(*known, headers, scope["query_string"], client)
         except ClientGone:
             return
+        if self._cors is not None:
+            reply = self._cors.marked(reply, headers)
         if not client.write(reply):
             await send_reply(reply, receive, send)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, IPvAnyNetwork, SecretStr
+from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -14,6 +14,7 @@ from pydantic_settings import (
 )
 
 CGROUP_CPU_MAX = Path("/sys/fs/cgroup/cpu.max")
+ORIGIN = r"^(\*|https?://[^/?#\s]+)$"
 ROUTE = r"^(/[^{}?#\s]*)?$"
 PLATFORMS = {
     "port": ("AIP_HTTP_PORT", "SAGEMAKER_BIND_TO_PORT"),
@@ -92,6 +93,12 @@ class Settings(BaseSettings):
     api_keys_file: Path | None = None
     """File of the keys that may ask for more than health, metrics and docs, a line `name:sha256hex`
     each; it is read again when it changes. Without one everybody may ask."""
+    cors_origins: tuple[Annotated[str, Field(pattern=ORIGIN)], ...] = ()
+    """Origins whose pages may ask from a browser, such as https://app.example.com; * is all."""
+    tls_cert: Path | None = None
+    """Certificate and those of its issuers, as PEM: the service then talks HTTPS only."""
+    tls_key: Path | None = None
+    """Private key of the certificate, unless it stands in the same file."""
     drain_delay_s: Annotated[float, Field(ge=0)] = 3.0
     """At SIGTERM, time to go on serving while balancers see that this replica is not ready."""
     max_connections: Annotated[int, Field(ge=0)] = 0
@@ -115,6 +122,13 @@ class Settings(BaseSettings):
     """Least level that is logged."""
     access_log_per_s: Annotated[float, Field(ge=0)] = 20.0
     """Most request lines logged a second; above it one line in many is kept, and counts them."""
+
+    @field_validator("tls_key")
+    @classmethod
+    def _belongs_to_certificate(cls, key: Path | None, others: ValidationInfo) -> Path | None:
+        if key is not None and others.data.get("tls_cert") is None:
+            raise ValueError("a key needs its certificate: give --tls-cert, too")
+        return key
 
     @classmethod
     def settings_customise_sources(

@@ -106,7 +106,10 @@ class HeldToTime(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if not self.transport.is_closing():
             self.transport.write(on_the_wire(error, headers))
-            (self.transport.write_eof if linger else self.transport.close)()
+            if not linger:
+                self.transport.close()
+            elif self.transport.can_write_eof():  # TLS cannot: there the client or the sweep closes
+                self.transport.write_eof()
 
     def _abandon(self, cycle: RequestResponseCycle) -> None:
         """Let the application hear that nobody waits."""
