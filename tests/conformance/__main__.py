@@ -39,11 +39,16 @@ def main(
             dir_okay=False,
         ),
     ] = None,
+    header: Annotated[
+        list[str] | None, typer.Option(help='Sent with every request: "Name: value".')
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     console = Console()
     request = None if example is None else json.loads(example.read_text())
-    found = {name: list(run_table(Subject(url, name, request))) for name in model}
+    pairs = [line.partition(":") for line in header or ()]
+    headers = {name.strip(): value.strip() for name, _, value in pairs}
+    found = {name: list(run_table(Subject(url, name, request, headers))) for name in model}
     counts = Counter(one.verdict for outcomes in found.values() for one in outcomes)
     if as_json:
         print(json.dumps({name: list(map(_plain, all_)) for name, all_ in found.items()}, indent=1))

@@ -25,17 +25,25 @@ class Subject:
         url: of the server, such as http://localhost:8000.
         model: the model's name.
         example: the JSON of a valid infer request, if metadata does not tell enough to make one.
+        headers: sent with every request, such as a key.
     """
 
-    def __init__(self, url: str, model: str, example: Request | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        example: Request | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._url = urlsplit(url)
         self.model = model
         self.path = f"/v2/models/{quote(model, safe='')}"
         self._example = example
+        self._headers = dict(headers or {})
 
     def send(self, ask: Ask) -> Reply:
         """Send a request and return its answer; raises OSError if there is none."""
-        return send(self._url, ask)
+        return send(self._url, ask._replace(headers=self._headers | dict(ask.headers)))
 
     def get(self, path: str) -> Any:
         """Return the JSON of something that must be there."""

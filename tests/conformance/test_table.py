@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +15,7 @@ from tests.conformance.run import Outcome, run_case
 from tests.conformance.subject import Subject
 from tests.conformance.table import CASES, Case
 from tests.conformance.transport import Ask, Reply
-from tests.integration.server import ROOT, Service
+from tests.integration.server import ROOT, Service, serving
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -75,6 +77,17 @@ def test_the_command_fails_if_nobody_listens() -> None:
     done = command("http://127.0.0.1:9", "--model", "iris")
     assert done.returncode == 1
     assert "no answer" in done.stdout
+
+
+def test_a_key_goes_with_every_request(store: Path, tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(f"tests:{sha256(b'a key for tests').hexdigest()}\n")
+    flags = ["--workers=1", "--drain-delay-s=0", f"--api-keys-file={keys}"]
+    with serving(store, tmp_path, *flags) as guarded:
+        where = [url(guarded), "--model", "iris"]
+        assert command(*where).returncode == 1
+        done = command(*where, "--header", "Authorization: Bearer a key for tests")
+        assert done.returncode == 0, done.stdout
 
 
 def test_help_has_an_example() -> None:

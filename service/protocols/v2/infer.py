@@ -47,7 +47,7 @@ class InferV2:
         inline_body_bytes: the values of larger bodies are held against the schema in a thread.
     """
 
-    def __init__(self, inline_body_bytes: int = 16 * 2**10) -> None:
+    def __init__(self, inline_body_bytes: int) -> None:
         self._inline_body_bytes = inline_body_bytes
 
     def read(self, served: ServedVersion, query: bytes, headers: Headers, body: bytes) -> Question:

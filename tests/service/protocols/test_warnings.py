@@ -50,7 +50,11 @@ def question_of(form: Any, strange: int) -> Question:
 
 def said(protocol: str, strange: int) -> dict[str, Any]:
     """Return the answer to so many strange rows and a usual one."""
-    wires = {"v1": PredictV1(1000), "v2": InferV2(), "invocations": Invocations(PredictV1(9), 9)}
+    wires = {
+        "v1": PredictV1(1000),
+        "v2": InferV2(1000),
+        "invocations": Invocations(PredictV1(9), 9),
+    }
     golden = GoldenRows(instances=([17.0],), predictions=(0.5,))
     manifest = make(SCHEMA, VALUES, golden)
     served = ServedVersion(manifest, Metrics().model("toy", 3), 1000)
