@@ -7,7 +7,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 import uvicorn
@@ -45,6 +45,9 @@ from service.routes import (
     predict_router,
 )
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.protocols.grpc.server import GrpcServer
 
 BACKLOG = 2048
 PING = "/ping"
@@ -127,10 +130,13 @@ async def serve(settings: Settings) -> int:
     edge_state = EdgeState(settings)
     metrics.add_gauges(edge_state.gauges)
     config = _configure(settings, edge, edge_state)
+    cause = "cannot_use_tls"
     try:
         config.load()
-    except OSError as error:  # as ssl's own are
-        log.error("cannot_use_tls", reason=str(error))  # noqa: TRY400
+        cause = "cannot_serve_grpc"
+        grpc_server = await start_grpc(replica, predictions, keys, settings)
+    except (ImportError, OSError) as error:  # as ssl's own are
+        log.error(cause, reason=str(error))  # noqa: TRY400
         edge_state.close()
         listening.close()
         return EXIT_FAILED
@@ -139,11 +145,33 @@ async def serve(settings: Settings) -> int:
     serving = asyncio.create_task(server.serve([listening]))
     code = await _run(replica, edge, edge_state, serving, settings, keys)
     server.should_exit = True
+    if grpc_server is not None:
+        await grpc_server.stop(settings.drain_s)
     await serving
     edge_state.close()
     await replica.stop()
     log.info("stopped", code=code)
     return code
+
+
+async def start_grpc(
+    replica: Replica, predictions: Predictions, keys: ApiKeys | None, settings: Settings
+) -> "GrpcServer | None":
+    """Start the gRPC server if there shall be one.
+
+    Raises:
+        ImportError: the extra `grpc` is not installed.
+        OSError: the port cannot be had.
+    """
+    if settings.grpc_port < 0:
+        return None
+    from service.protocols.grpc.server import GrpcServer  # noqa: PLC0415  # an optional extra
+
+    limits = settings.max_body_bytes, settings.max_waiting
+    server = GrpcServer(replica, predictions, keys, *limits)
+    tls = None if settings.tls_cert is None else (settings.tls_cert, settings.tls_key)
+    await server.start(settings.host, settings.grpc_port, tls)
+    return server
 
 
 def listen(settings: Settings) -> socket.socket:

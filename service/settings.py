@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     """Address to listen on; 0.0.0.0 for every interface."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """Port to listen on; 0 takes a free one and logs it."""
+    grpc_port: Annotated[int, Field(ge=-1, le=65535)] = -1
+    """Port for gRPC, which needs the extra `grpc`; 0 takes a free one and logs it, -1 has none."""
     workers: Annotated[int, Field(ge=0, le=1024)] = 0
     """Worker processes; 0 means one a core, within the container's CPU quota."""
     start_method: Literal["auto", "fork", "spawn"] = "auto"

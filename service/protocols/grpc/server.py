@@ -1,6 +1,7 @@
 """The gRPC server: the same inner path as every other protocol, on a port of its own."""
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -13,6 +14,7 @@ from service.errors import NotFound, ServiceError
 from service.protocols.grpc import inference_pb2 as pb
 from service.protocols.grpc.messages import asked_of, response_of, tell
 from service.protocols.http import Client, Headers, Message, Reply, error_reply
+from service.protocols.keys import ApiKeys
 from service.protocols.predictions import Predictions, Question, Written
 from service.protocols.v2.about import (
     model_metadata,
@@ -82,12 +84,18 @@ class GrpcServer:
     Args:
         replica: what is served.
         predictions: answers infer calls.
+        keys: who may ask; None if everybody may.
         max_body_bytes: the largest request.
         max_waiting: the most calls at once.
     """
 
     def __init__(
-        self, replica: Replica, predictions: Predictions, max_body_bytes: int, max_waiting: int
+        self,
+        replica: Replica,
+        predictions: Predictions,
+        keys: ApiKeys | None,
+        max_body_bytes: int,
+        max_waiting: int,
     ) -> None:
         self._replica = replica
         self._predictions = predictions
@@ -103,25 +111,35 @@ class GrpcServer:
         handlers = {
             "ServerLive": _handler(pb.ServerLiveRequest, self._live),
             "ServerReady": _handler(pb.ServerReadyRequest, self._ready),
-            "ModelReady": _handler(pb.ModelReadyRequest, self._model_ready),
-            "ServerMetadata": _handler(pb.ServerMetadataRequest, self._server_metadata),
-            "ModelMetadata": _handler(pb.ModelMetadataRequest, self._model_metadata),
-            "ModelStatistics": _handler(pb.ModelStatisticsRequest, self._statistics),
-            "RepositoryIndex": _handler(pb.RepositoryIndexRequest, self._index),
+            "ModelReady": _handler(pb.ModelReadyRequest, self._model_ready, keys),
+            "ServerMetadata": _handler(pb.ServerMetadataRequest, self._server_metadata, keys),
+            "ModelMetadata": _handler(pb.ModelMetadataRequest, self._model_metadata, keys),
+            "ModelStatistics": _handler(pb.ModelStatisticsRequest, self._statistics, keys),
+            "RepositoryIndex": _handler(pb.RepositoryIndexRequest, self._index, keys),
             "ModelInfer": infer,
         }
         generic = grpc.method_handlers_generic_handler(SERVICE, handlers)
         self._server.add_generic_rpc_handlers((generic,))
 
-    async def start(self, host: str, port: int) -> int:
+    async def start(self, host: str, port: int, tls: tuple[Path, Path | None] | None) -> int:
         """Listen; return the port, which is a free one if 0 was asked for.
 
+        Args:
+            host: address to listen on.
+            port: 0 for a free one.
+            tls: files of the certificate and of its key, which may be in the same file.
+
         Raises:
-            OSError: the address cannot be had.
+            OSError: the address cannot be had, or a file cannot be read.
         """
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            bound = int(self._server.add_insecure_port(address))
+            if tls is None:
+                bound = int(self._server.add_insecure_port(address))
+            else:
+                chain, key = tls[0].read_bytes(), (tls[1] or tls[0]).read_bytes()
+                credentials = grpc.ssl_server_credentials([(key, chain)])
+                bound = int(self._server.add_secure_port(address, credentials))
         except RuntimeError as error:
             raise OSError(str(error)) from error
         await self._server.start()
@@ -203,11 +221,15 @@ class GrpcServer:
         return pb.RepositoryIndexResponse(models=found)
 
 
-def _handler(request: Any, answer: Callable[[Any], Awaitable[Any]]) -> Any:
+def _handler(
+    request: Any, answer: Callable[[Any], Awaitable[Any]], keys: ApiKeys | None = None
+) -> Any:
     """Return a handler that tells a refusal by its status."""
 
     async def call(asked: Any, context: Any) -> Any:
         try:
+            if keys is not None:
+                keys.name("", _headers(context, 0))
             return await answer(asked)
         except ServiceError as error:
             code = CODES.get(error_reply(error, b"").status, grpc.StatusCode.INTERNAL)

@@ -1,0 +1,228 @@
+"""The V2 service over gRPC, asked by Triton's own client, against scikit-learn in this process."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import numpy.typing as npt
+import pytest
+import tritonclient.grpc as triton
+import tritonclient.grpc.aio as triton_aio
+from tritonclient.grpc import service_pb2 as pb
+from tritonclient.grpc import service_pb2_grpc
+from tritonclient.utils import InferenceServerException
+
+from tests.processes.replica import ROOT, Replica, running
+
+pytestmark = pytest.mark.integration
+ROWS = np.array([[5.1, 3.5, 1.4, 0.2], [6.0, 3.0, 5.0, 2.0], [5.9, 3.0, 4.2, 1.5]])
+COLUMNS = ("sepal_length", "sepal_width", "petal_length", "petal_width")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("grpc") / "store"
+    train = [sys.executable, "-m", "models", "train", "iris", "diabetes", "--store", str(folder)]
+    subprocess.run(train, cwd=ROOT, check=True, capture_output=True, timeout=200)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def replica(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
+    with running(store, tmp_path_factory.mktemp("log"), "--grpc-port", "0") as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def address(replica: Replica) -> str:
+    (said,) = [event for event in replica.events() if event["event"] == "listening_grpc"]
+    return f"127.0.0.1:{said['port']}"
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Iterator[Any]:
+    with triton.InferenceServerClient(address) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def iris(store: Path) -> Any:
+    return joblib.load(store / "iris" / "1" / "model.joblib")
+
+
+def one_tensor(rows: npt.NDArray[np.float64]) -> list[Any]:
+    tensor = triton.InferInput("rows", list(rows.shape), "FP64")
+    tensor.set_data_from_numpy(rows)
+    return [tensor]
+
+
+def frame(iris: Any) -> Any:
+    """Return the rows as the model was fitted on them."""
+    import pandas as pd  # noqa: PLC0415
+
+    return pd.DataFrame(ROWS, columns=list(iris.feature_names_in_))
+
+
+def test_health_and_metadata(client: Any) -> None:
+    assert client.is_server_live()
+    assert client.is_server_ready()
+    assert client.is_model_ready("iris")
+    assert client.is_model_ready("iris", "1")
+    assert not client.is_model_ready("nobody")
+    assert client.get_server_metadata().name == "percore"
+    told = client.get_model_metadata("iris")
+    assert [(one.name, one.datatype, list(one.shape)) for one in told.inputs] == [
+        (name, "FP64", [-1]) for name in COLUMNS
+    ]
+    assert [one.name for one in told.outputs] == ["predict", "predict_proba"]
+
+
+def test_raw_tensors_are_answered_as_the_model_answers(client: Any, iris: Any) -> None:
+    answer = client.infer("iris", one_tensor(ROWS), request_id="seven")
+    assert answer.get_response().id == "seven"
+    assert answer.get_response().model_version == "1"
+    labels = [one.decode() for one in answer.as_numpy("predict")]
+    assert labels == iris.predict(frame(iris)).tolist()
+    chances = iris.predict_proba(frame(iris))
+    assert np.abs(answer.as_numpy("predict_proba") - chances).max() <= 1e-12
+
+
+def test_one_tensor_a_column_in_any_order(client: Any, iris: Any) -> None:
+    tensors = []
+    for name in reversed(COLUMNS):
+        tensor = triton.InferInput(name, [len(ROWS)], "FP64")
+        tensor.set_data_from_numpy(np.ascontiguousarray(ROWS[:, COLUMNS.index(name)]))
+        tensors.append(tensor)
+    outputs = [triton.InferRequestedOutput("predict")]
+    answer = client.infer("iris", tensors, outputs=outputs)
+    assert [one.decode() for one in answer.as_numpy("predict")] == iris.predict(
+        frame(iris)
+    ).tolist()
+    assert answer.as_numpy("predict_proba") is None
+
+
+def test_typed_contents_are_answered_by_typed_contents(address: str, iris: Any) -> None:
+    request = pb.ModelInferRequest(model_name="iris")
+    tensor = request.inputs.add(name="rows", datatype="FP64", shape=list(ROWS.shape))
+    tensor.contents.fp64_contents.extend(ROWS.ravel().tolist())
+    with triton.grpc.insecure_channel(address) as channel:
+        answer = service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelInfer(request, timeout=10)
+    assert not answer.raw_output_contents
+    found = {one.name: one for one in answer.outputs}
+    labels = [one.decode() for one in found["predict"].contents.bytes_contents]
+    assert labels == iris.predict(frame(iris)).tolist()
+    chances = np.array(found["predict_proba"].contents.fp64_contents).reshape(len(ROWS), -1)
+    assert np.abs(chances - iris.predict_proba(frame(iris))).max() <= 1e-12
+
+
+def test_rest_and_grpc_answer_the_same_bits(client: Any, replica: Replica) -> None:
+    answer = client.infer("iris", one_tensor(ROWS))
+    said = {"inputs": [
+        {"name": "rows", "shape": [3, 4], "datatype": "FP64", "data": ROWS.tolist()}
+    ]}  # fmt: skip
+    status, told = replica.ask("POST", "/v2/models/iris/infer", said)
+    assert status == 200
+    found = {one["name"]: one["data"] for one in told["outputs"]}
+    assert found["predict_proba"] == answer.as_numpy("predict_proba").ravel().tolist()
+
+
+@pytest.mark.parametrize(
+    ("model", "version", "tensors", "code"),
+    [
+        ("nobody", "", one_tensor(ROWS), "NOT_FOUND"),
+        ("iris", "7", one_tensor(ROWS), "NOT_FOUND"),
+        ("iris", "x", one_tensor(ROWS), "NOT_FOUND"),
+        ("iris", "", one_tensor(ROWS[:, :3]), "INVALID_ARGUMENT"),
+        ("iris", "", one_tensor(np.full((1, 4), np.nan)), "INVALID_ARGUMENT"),
+    ],
+)
+def test_refusals_have_their_status(
+    client: Any, model: str, version: str, tensors: list[Any], code: str
+) -> None:
+    with pytest.raises(InferenceServerException) as refused:
+        client.infer(model, tensors, model_version=version)
+    assert refused.value.status() == f"StatusCode.{code}"
+    assert refused.value.message()
+
+
+def test_where_keys_are_needed_a_call_needs_one(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(f"me:{sha256(b'secret').hexdigest()}\n")
+    flags = ("--grpc-port", "0", "--api-keys-file", str(tmp_path / "keys"))
+    with running(store, tmp_path, *flags) as started:
+        (said,) = [event for event in started.events() if event["event"] == "listening_grpc"]
+        with triton.InferenceServerClient(f"127.0.0.1:{said['port']}") as client:
+            assert client.is_server_live()
+            with pytest.raises(InferenceServerException, match="Send a key") as refused:
+                client.infer("iris", one_tensor(ROWS))
+            assert refused.value.status() == "StatusCode.UNAUTHENTICATED"
+            with pytest.raises(InferenceServerException, match="Send a key"):
+                client.get_model_metadata("iris")
+            key = {"x-api-key": "secret"}
+            assert client.get_model_metadata("iris", headers=key).name == "iris"
+            answer = client.infer("iris", one_tensor(ROWS), headers=key)
+            assert answer.as_numpy("predict").shape == (3,)
+
+
+def test_a_message_that_is_none_is_refused(address: str) -> None:
+    with triton.grpc.insecure_channel(address) as channel:
+        call = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
+        with pytest.raises(triton.grpc.RpcError) as refused:
+            call(b"\xff\xff\xff", timeout=10)
+    assert refused.value.code() is triton.grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_deadline_that_is_over_is_told(client: Any) -> None:
+    with pytest.raises(InferenceServerException) as refused:
+        client.infer("iris", one_tensor(np.tile(ROWS, (20_000, 1))), client_timeout=0.001)
+    assert refused.value.status() == "StatusCode.DEADLINE_EXCEEDED"
+
+
+def test_statistics_count_rows_and_requests(client: Any) -> None:
+    def counted() -> tuple[int, int]:
+        (told,) = client.get_inference_statistics("diabetes").model_stats
+        return told.inference_count, told.inference_stats.success.count
+
+    rows, requests = counted()
+    for _ in range(3):
+        client.infer("diabetes", one_tensor(np.zeros((5, 10))))
+    assert counted() == (rows + 15, requests + 3)
+
+
+def test_the_index_knows_every_version(client: Any) -> None:
+    told = client.get_model_repository_index()
+    assert {(one.name, one.version, one.state) for one in told.models} == {
+        ("iris", "1", "READY"),
+        ("diabetes", "1", "READY"),
+    }
+
+
+def test_many_at_once_by_the_aio_client(address: str, iris: Any) -> None:
+    async def ask() -> list[list[str]]:
+        async with triton_aio.InferenceServerClient(address) as opened:
+            calls = [opened.infer("iris", one_tensor(ROWS)) for _ in range(200)]
+            answers = await asyncio.gather(*calls)
+        return [[one.decode() for one in got.as_numpy("predict")] for got in answers]
+
+    wanted = iris.predict(frame(iris)).tolist()
+    assert asyncio.run(ask()) == [wanted] * 200
+
+
+def test_a_call_that_is_cancelled_leaves_nothing_behind(address: str, replica: Replica) -> None:
+    request = pb.ModelInferRequest(model_name="iris")
+    tensor = request.inputs.add(name="rows", datatype="FP64", shape=[20_000, 4])
+    tensor.contents.fp64_contents.extend([5.0] * 80_000)
+    with triton.grpc.insecure_channel(address) as channel:
+        stub = service_pb2_grpc.GRPCInferenceServiceStub(channel)
+        for _ in range(20):
+            stub.ModelInfer.future(request, timeout=10).cancel()
+        assert stub.ServerLive(pb.ServerLiveRequest(), timeout=10).live
+    assert replica.predict("iris", ROWS.tolist())[0] == 200
+    errors = [event for event in replica.events() if event.get("level") == "error"]
+    assert not errors, json.dumps(errors)
