@@ -37,6 +37,8 @@ def first_step(model: Estimator) -> Estimator:
     model = unwrap(model)
     while type(model) is Pipeline:
         steps = [step for _, step in model.steps if step not in _PASSED_THROUGH]
+        if not steps:
+            return model
         model = unwrap(steps[0])
     return model
 
@@ -81,13 +83,21 @@ def answer(model: Estimator, X: Any) -> Any:
 def takes_texts(model: Estimator) -> bool:
     """Say whether the model was fitted on a list or Series of texts, and not on columns.
 
-    Vectorizers know neither names nor a number of columns. They may stand behind other steps, in
-    a union, or inside what votes or calibrates; so every estimator inside is looked at.
+    Vectorizers know neither names nor a number of columns.
     """
     if fitted_names(model) is not None or fitted_width(model) is not None:
         return False
+    return vectorizer_in(model) is not None
+
+
+def vectorizer_in(model: Estimator) -> Estimator | None:
+    """Return a vectorizer of texts: the model itself, or one anywhere inside.
+
+    It may stand behind other steps, in a union, or inside what votes or calibrates.
+    """
     inside = model.get_params(deep=True).values() if hasattr(model, "get_params") else ()
-    return any(isinstance(part, TEXT_VECTORIZERS) for part in (model, *inside))
+    found = (part for part in (model, *inside) if isinstance(part, TEXT_VECTORIZERS))
+    return next(found, None)
 
 
 def parts(model: Estimator, columns: Sequence[str | None]) -> Iterator[Part]:
@@ -112,9 +122,7 @@ def parts(model: Estimator, columns: Sequence[str | None]) -> Iterator[Part]:
                 return
             names = kept
     elif isinstance(model, ColumnTransformer):
-        for _, step, chosen in model.transformers_:
-            if not isinstance(step, str):
-                yield from parts(step, _chosen(names, chosen))
+        yield from _column_parts(model, names)
     elif isinstance(model, FeatureUnion):
         for _, step in model.transformer_list:
             if step not in _PASSED_THROUGH:
@@ -125,6 +133,18 @@ def parts(model: Estimator, columns: Sequence[str | None]) -> Iterator[Part]:
         inner = getattr(model, "_preprocessor", None)
         if isinstance(inner, ColumnTransformer):
             yield from parts(inner, names)
+
+
+def _column_parts(model: ColumnTransformer, names: list[str | None]) -> Iterator[Part]:
+    for _, step, chosen in model.transformers_:
+        if isinstance(step, str):
+            continue
+        vectorizer = vectorizer_in(step) if isinstance(chosen, str | int) else None
+        if vectorizer is not None:
+            # One column came as a list of texts, whatever cleans them before their words count.
+            yield vectorizer, _chosen(names, chosen)
+        else:
+            yield from parts(step, _chosen(names, chosen))
 
 
 def _passed_on(step: Estimator, names: list[str | None]) -> list[str | None] | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
 
 import numpy as np
+import pandas as pd
 from sklearn.base import is_classifier, is_regressor
 
 from models.errors import RefusedModel
@@ -12,6 +13,8 @@ from models.labels import MAX_WIDTH, classes_schema
 from models.neighbours import refuse_if_neighbours_matter
 from models.rows import Array, Rows, label
 from models.schema import DType, Label, OutputSchema
+
+SHOWN_COLUMNS: Final = 5
 
 Task = Literal["classification", "regression", "other"]
 
@@ -104,7 +107,7 @@ def _answered(model: Estimator, X: Rows, method: Method) -> Array:
         raw = answer(model, X)
     except Exception as error:
         raise RefusedModel(
-            f"{method} fails on the sample rows: {type(error).__name__}: {error}"
+            f"{method} fails on the sample rows: {type(error).__name__}: {error}{_types_of(X)}"
         ) from error
     if hasattr(raw, "toarray"):
         raise RefusedModel(
@@ -123,6 +126,17 @@ def _answered(model: Estimator, X: Rows, method: Method) -> Array:
             " reduce them, with a PCA for example"
         )
     return predicted
+
+
+def _types_of(X: Rows) -> str:
+    if not isinstance(X, pd.DataFrame):
+        return ""
+    types = ", ".join(f"{name} {dtype}" for name, dtype in list(X.dtypes.items())[:SHOWN_COLUMNS])
+    return (
+        f" (the rows hold {types}{', …' if X.shape[1] > SHOWN_COLUMNS else ''}). Give rows of the"
+        " types that it was fitted on, as Parquet if a CSV file cannot tell them; dates cannot be"
+        " served: fit on numbers made of them"
+    )
 
 
 def _answer(row: object) -> Label | list[Label]:

@@ -91,7 +91,9 @@ def chosen_columns(model: Estimator, present: Sequence[str], where: str) -> list
 def _table(path: Path, model: Estimator) -> pd.DataFrame:
     if path.suffix == ".parquet":
         table = pd.read_parquet(path)
-        return table[chosen_columns(model, list(table.columns), path.name)]
+        columns = chosen_columns(model, list(table.columns), path.name)
+        known = column_knowledge(model, columns)
+        return pd.DataFrame({name: _as_known(table[name], known[name]) for name in columns})
     try:
         header = pd.read_csv(path, nrows=0)
         present = [str(name) for name in header.columns]
@@ -143,7 +145,7 @@ def _missing_words(known: ColumnKnowledge) -> list[str]:
 
 
 def _as_known(values: "pd.Series[Any]", known: ColumnKnowledge) -> "pd.Series[Any]":
-    if known.pandas_category:
+    if known.pandas_category and not isinstance(values.dtype, pd.CategoricalDtype):
         return values.astype(pd.CategoricalDtype(list(known.categories or ())))
     if known.missing == "none":
         return values.astype(object).where(values.notna(), None)

@@ -19,7 +19,17 @@ from sklearn.preprocessing import (
 )
 
 from tests.kinds.functions import ratios
-from tests.kinds.kind import Fitted, Kind, churn, mixed, numbers, spending, two, value
+from tests.kinds.kind import (
+    FITTED_ROWS,
+    Fitted,
+    Kind,
+    churn,
+    mixed,
+    numbers,
+    spending,
+    two,
+    value,
+)
 
 
 def nested_column_transformers() -> Fitted:
@@ -97,6 +107,30 @@ def integers_with_gaps() -> Fitted:
     return Fitted(model.fit(rows, spending(mixed())), rows)
 
 
+def nothing_and_none() -> Fitted:
+    """Fit an encoder that learned None; Parquet has only one word for what is missing."""
+    words = pd.Series(["a", None, "b", "c"] * (FITTED_ROWS // 4), dtype=object)
+    rows = pd.DataFrame({"word": words, "x": numbers()["x0"]})
+    encode = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["word"]), remainder="passthrough"
+    )
+    return Fitted(make_pipeline(encode, LogisticRegression()).fit(rows, two(numbers())), rows)
+
+
+def pandas_own_types() -> Fitted:
+    rows = pd.DataFrame(
+        {
+            "count": pd.array(np.arange(FITTED_ROWS) % 7, dtype="Int64"),
+            "yes": pd.array(np.arange(FITTED_ROWS) % 3 == 0, dtype="boolean"),
+            "share": pd.array(np.arange(FITTED_ROWS) / 8, dtype="Float64"),
+        }
+    )
+    rows.loc[::5, "count"] = pd.NA
+    rows.loc[::7, "share"] = pd.NA
+    model = make_pipeline(SimpleImputer(), Ridge())
+    return Fitted(model.fit(rows, value(numbers())), rows)
+
+
 def odd_names() -> Fitted:
     rows = numbers(8)
     target = two(rows)
@@ -140,6 +174,8 @@ KINDS = (
     Kind("integers-with-gaps", integers_with_gaps),
     Kind("odd-names", odd_names, probabilities=True),
     Kind("unicode-names", unicode_names),
+    Kind("nothing-and-none", nothing_and_none, sample="parquet", probabilities=True),
+    Kind("pandas-own-types", pandas_own_types, sample="parquet"),
     Kind("mixed-array", mixed_array, form="array"),
     Kind("sparse-inside", sparse_inside, probabilities=True),
 )

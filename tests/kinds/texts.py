@@ -40,6 +40,13 @@ def text_column() -> Fitted:
     return Fitted(model.fit(rows, moods(rows)), rows)
 
 
+def cleaned_column() -> Fitted:
+    rows = texts().assign(stars=np.arange(FITTED_ROWS) % 5 + 0.5)
+    words = make_pipeline(FunctionTransformer(lowered), CountVectorizer())
+    encode = make_column_transformer((words, "review"), remainder="passthrough")
+    return Fitted(make_pipeline(encode, LogisticRegression()).fit(rows, moods(rows)), rows)
+
+
 def on_a_series(*steps: Any) -> Fitted:
     rows = texts()
     return Fitted(make_pipeline(*steps).fit(rows["review"], moods(rows)), rows)
@@ -77,6 +84,7 @@ def topics() -> Fitted:
 
 KINDS = (
     Kind("text-column", text_column, probabilities=True),
+    Kind("cleaned-column", cleaned_column, probabilities=True),
     Kind("bare-series", bare_series, form="texts", sample="parquet", probabilities=True),
     Kind("bare-list", bare_list, form="texts", probabilities=True),
     Kind("words-and-letters", union_of_words_and_letters, form="texts", probabilities=True),
