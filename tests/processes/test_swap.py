@@ -102,7 +102,7 @@ def test_what_was_counted_is_counted_after_a_swap_too(swapped: tuple[Replica, St
     os.kill(replica.workers()["pids"][0], signal.SIGKILL)
     wait_for(lambda: replica.workers()["restarts"] == 1)
     store.promote("teller", 2)
-    seen = []
+    seen: list[int] = []
     while not seen or told(replica) != (2, 2.0) or len(children(replica.process.pid)) != 5:
         seen.append(replica.workers()["restarts"])
     assert set(seen) == {1}
