@@ -9,6 +9,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models import prove
 from models.manifest import Manifest
@@ -53,6 +54,13 @@ class Shelf:
 
     store: Path
     known: dict[str, Known]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Compute as a worker does, on one thread: threads that wait for each other slow down all."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")

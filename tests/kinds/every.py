@@ -28,6 +28,15 @@ _ARGUMENTS: Final[dict[str, tuple[Any, ...]]] = {
 }
 """What those need that cannot be made without arguments, or with a LogisticRegression."""
 
+_CHEAPER: Final[dict[str, dict[str, Any]]] = {
+    "TSNE": {"max_iter": 250},
+    "HistGradientBoostingClassifier": {"max_iter": 5},
+    "HistGradientBoostingRegressor": {"max_iter": 5},
+    "MeanShift": {"bandwidth": 2.0},
+    "AffinityPropagation": {"max_iter": 60},
+}
+"""Settings of those that would take a second."""
+
 NAMES: Final = tuple(name for name, _ in cast("list[tuple[str, Any]]", all_estimators()))
 
 
@@ -39,7 +48,8 @@ def made(name: str) -> Any:
     except TypeError:
         model = kind(_LOGISTIC)
     by_chance = "random_state" in model.get_params(deep=False)
-    return model.set_params(random_state=0) if by_chance else model
+    settings = {"random_state": 0} if by_chance else {}
+    return model.set_params(**settings, **_CHEAPER.get(name, {}))
 
 
 def targets(rows: pd.DataFrame) -> Iterator[Any]:
