@@ -110,11 +110,15 @@ def unseen(categories: Sequence[Label], dtype: str) -> Label | None:
 def _outside(values: "pd.Series[Any]", low: float, high: float) -> list[Label]:
     """Return a value below the range and one above it, as far as the column's type has them."""
     step = max(high - low, 1.0)
+    # What was never negative is a length, a time, a count: its logarithm is no reason to refuse
+    # what lies above the range.
+    below = low - step if low < 0 else low / 2
     if values.dtype.kind in "iu":
         limits = np.iinfo(str(values.dtype).lower())
-        ends = (max(int(low - step), int(limits.min)), min(int(high + step), int(limits.max)))
+        ends = (max(int(below), int(limits.min)), min(int(high + step), int(limits.max)))
         return [end for end, known in zip(ends, (low, high), strict=True) if end != known]
-    return [end for end in (low - step, high + step) if np.isfinite(end)]
+    ends_f = zip((below, high + step), (low, high), strict=True)
+    return [end for end, known in ends_f if np.isfinite(end) and end != known]
 
 
 def _with(frame: pd.DataFrame, values: dict[str, Label]) -> pd.DataFrame:
