@@ -29,7 +29,8 @@ COLUMNS = ("sepal_length", "sepal_width", "petal_length", "petal_width")
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("grpc") / "store"
-    train = [sys.executable, "-m", "models", "train", "iris", "diabetes", "--store", str(folder)]
+    presets = ("iris", "diabetes", "students")
+    train = [sys.executable, "-m", "models", "train", *presets, "--store", str(folder)]
     subprocess.run(train, cwd=ROOT, check=True, capture_output=True, timeout=200)
     return folder
 
@@ -195,11 +196,29 @@ def test_statistics_count_rows_and_requests(client: Any) -> None:
     assert counted() == (rows + 15, requests + 3)
 
 
+def test_a_row_that_training_did_not_know_is_told_of(client: Any, store: Path) -> None:
+    manifest = json.loads((store / "students" / "1" / "manifest.json").read_text())
+    columns, row = manifest["input"]["columns"], manifest["golden"]["instances"][0]
+    tensors = []
+    for column, known in zip(columns, row, strict=True):
+        value = "elsewhere" if column["name"] == "school" else known
+        kind = {"string": "BYTES", "float64": "FP64", "bool": "BOOL"}.get(column["dtype"], "INT64")
+        dtype = {"BYTES": object, "FP64": np.float64, "BOOL": bool, "INT64": np.int64}[kind]
+        tensor = triton.InferInput(column["name"], [1], kind)
+        tensor.set_data_from_numpy(np.array([value], dtype=dtype))
+        tensors.append(tensor)
+    told = client.infer("students", tensors).get_response().parameters
+    (warning,) = json.loads(told["warnings"].string_param)
+    assert (warning["row"], warning["column"]) == (0, "school")
+    assert warning["kind"] == "unknown_category"
+
+
 def test_the_index_knows_every_version(client: Any) -> None:
     told = client.get_model_repository_index()
     assert {(one.name, one.version, one.state) for one in told.models} == {
         ("iris", "1", "READY"),
         ("diabetes", "1", "READY"),
+        ("students", "1", "READY"),
     }
 
 

@@ -13,8 +13,6 @@ from service.catalogue import ServedVersion
 from service.codecs.cells import CellPacker
 from service.codecs.flags import MAX_WARNINGS
 from service.metrics import Metrics
-from service.protocols.grpc import inference_pb2 as pb
-from service.protocols.grpc.messages import tell
 from service.protocols.invocations import Invocations
 from service.protocols.predictions import Question
 from service.protocols.v1 import PredictV1
@@ -74,15 +72,6 @@ def test_an_answer_warns_only_of_what_was_found(protocol: str) -> None:
         assert [one["row"] for one in listed] == list(range(min(strange, MAX_WARNINGS)))
         assert told.get("warnings_left_out", 0) == max(strange - MAX_WARNINGS, 0)
         assert ("warnings" in told) is (strange > 0)
-
-
-def test_grpc_has_them_as_parameters() -> None:
-    response = pb.ModelInferResponse()
-    warnings = question_of(None, MAX_WARNINGS + 7).payload.warnings
-    assert warnings is not None
-    tell(response, warnings)
-    assert len(json.loads(response.parameters["warnings"].string_param)) == MAX_WARNINGS
-    assert response.parameters["warnings_left_out"].int64_param == 7
 
 
 def test_a_payload_that_a_worker_reads_has_none() -> None:
