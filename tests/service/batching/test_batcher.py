@@ -8,9 +8,11 @@ from time import monotonic
 
 import pytest
 
+import service.batching.batcher as batcher_module
 import service.batching.inquest as inquest_module
 from models.schema import OutputSchema
 from service.batching.batcher import Batcher
+from service.batching.cost import CostModel
 from service.batching.entry import Answer, Ask, Entry, Payload
 from service.batching.fair import NORMAL
 from service.batching.inquest import MAX_DEATHS
@@ -253,6 +255,28 @@ def test_a_batch_whose_worker_was_killed_twice_is_tried_one_by_one() -> None:
             assert stage.workers.values(3) == [2.0]
             stage.answer(3)
             assert [(await one).predictions for one in futures] == [[10.0], [20.0]]
+
+    play(act)
+
+
+def test_a_queue_that_stands_because_of_a_death_is_not_cut(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [monotonic()]
+    monkeypatch.setattr(batcher_module, "monotonic", lambda: clock[0])
+
+    async def act() -> None:
+        async with scene(max_rows=1) as stage:
+            stage.lane.cost = CostModel(0.0, 0.01)
+            stage.batcher.on_idle(1)
+            for value in range(50):  # half a second of work: more than a quarter of the budget
+                stage.submit(float(value))
+            await asyncio.sleep(0)
+            clock[0] += 1.5
+            with pytest.raises(Overloaded):
+                stage.submit(98.0)
+            stage.batcher.on_lost(1)
+            stage.submit(99.0)
 
     play(act)
 
