@@ -225,13 +225,18 @@ class LoaderProcess:
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[key] = future
         try:
-            self._control.send(json.dumps(message).encode())
+            self._send(message)
             async with asyncio.timeout(timeout_s):
                 return await future
-        except OSError as error:
-            raise Unavailable("the loader is gone") from error
         finally:
             self._waiting.pop(key, None)
+
+    def _send(self, message: dict[str, Any]) -> None:
+        assert self._control is not None  # noqa: S101
+        try:
+            self._control.send(json.dumps(message).encode())
+        except OSError as error:
+            raise Unavailable("the loader is gone") from error
 
     def _receive(self) -> None:
         assert self._control is not None  # noqa: S101

@@ -104,3 +104,11 @@ class Constant(Plain):
 
     def predict(self, X: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.full(len(X), self.value)
+
+
+class Laggard(Constant):
+    """Takes as long to load as the environment says."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        time.sleep(float(os.environ.get("PERCORE_TEST_LAG_S", "0")))

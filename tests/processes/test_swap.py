@@ -16,7 +16,7 @@ import joblib
 import pytest
 
 from models.store import Store
-from tests.processes.odd_models import Constant
+from tests.processes.odd_models import Constant, Laggard
 from tests.processes.replica import ROOT, Replica, alive, children, comm, running, wait_for
 
 pytestmark = pytest.mark.integration
@@ -29,12 +29,17 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("swap")
     (folder / "rows.csv").write_text("a,b\n1.0,2.0\n3.0,4.0\n")
     for version in range(1, VERSIONS + 1):
-        joblib.dump(Constant(float(version)).fit([[1.0, 2.0]]), folder / "model.joblib")
-        command = [sys.executable, "-m", "models", "register", str(folder / "model.joblib")]
-        command += ["--name", "teller", "--sample", str(folder / "rows.csv")]
-        command += ["--store", str(folder / "store")]
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=60)
+        register(folder, Constant(float(version)), folder / "store")
     return folder / "store"
+
+
+def register(folder: Path, model: Constant, store: Path) -> None:
+    """Register a model as a user would, as the next version of `teller`."""
+    joblib.dump(model.fit([[1.0, 2.0]]), folder / "model.joblib")
+    command = [sys.executable, "-m", "models", "register", str(folder / "model.joblib")]
+    command += ["--name", "teller", "--sample", str(folder / "rows.csv")]
+    command += ["--store", str(store)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=60)
 
 
 @pytest.fixture
@@ -123,6 +128,21 @@ def test_a_corrupt_candidate_is_refused_and_the_old_one_stays(
     assert replica.is_ready()
     store.promote("teller", 3)
     wait_for(lambda: told(replica) == (3, 3.0))
+
+
+def test_a_candidate_that_takes_too_long_to_load_is_refused(taught: Path, tmp_path: Path) -> None:
+    shutil.copytree(taught, tmp_path / "store")
+    shutil.copy(taught.parent / "rows.csv", tmp_path)
+    register(tmp_path, Laggard(4.0), tmp_path / "store")
+    flags = ("--watch-store-s", "0.1", "--load-timeout-s", "8")
+    lag = {"PERCORE_TEST_LAG_S": "60"}
+    with running(tmp_path / "store", tmp_path, *flags, env=lag) as replica:
+        Store(tmp_path / "store").promote("teller", 4)
+        wait_for(lambda: "4" in about(replica)["refused"])
+        assert about(replica)["refused"]["4"] == "it took too long to load"
+        assert told(replica) == (1, 1.0)
+        assert "percore_swaps_refused_total 1.0" in replica.metrics()
+        wait_for(lambda: len(loaders(replica)) == 1)
 
 
 def test_a_rollback_swaps_back(swapped: tuple[Replica, Store]) -> None:
