@@ -11,6 +11,8 @@ STAMP := .venv/.installed-$(shell cksum < requirements/dev.txt | tr ' ' '-')
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --quiet
 
+EXTRAS := boost grpc loadtest onnx spark train
+
 .DEFAULT_GOAL := help
 .PHONY: help env run test chaos chaos-short chaos-long check checks format check-format lint type layers spelling docs \
 	check-docs check-docker figures proto requirements clean
@@ -94,7 +96,7 @@ proto: env ## write the gRPC messages again from their .proto
 requirements: ## resolve the dependencies again and write requirements/*.txt (needs uv)
 	@command -v uv >/dev/null || { echo "make requirements needs uv on the PATH" >&2; exit 1; }
 	$(COMPILE) pyproject.toml --output-file requirements/service.txt
-	$(COMPILE) --group dev --extra grpc --extra loadtest pyproject.toml --constraint requirements/service.txt \
+	$(COMPILE) --group dev $(foreach extra,$(EXTRAS),--extra $(extra)) pyproject.toml --constraint requirements/service.txt \
 	  --output-file requirements/dev.txt
 	@! grep -n -e '://' -e '^-' requirements/service.txt requirements/dev.txt || { \
 	  echo "a requirements file names a place: only names, versions and hashes belong there" >&2; exit 1; }

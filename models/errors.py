@@ -3,7 +3,9 @@
 StoreError
 ├── UnknownModel        no such name, version or alias
 ├── ArtefactError       a stored version is not what its manifest says
-└── RefusedModel        a model cannot be taken into the store, and why
+├── RefusedModel        a model cannot be taken into the store, and why
+├── BadSpecification    a specification file is wrong, where and how
+└── BadData             rows cannot be had, or too many break their contract
 """
 
 
@@ -21,3 +23,11 @@ class ArtefactError(StoreError):
 
 class RefusedModel(StoreError):
     """The model cannot be served as it is; the text says what to change."""
+
+
+class BadSpecification(StoreError):
+    """A specification file cannot be read or contradicts itself; every place is named."""
+
+
+class BadData(StoreError):
+    """Raw rows cannot be read, or too many of them break their contract."""

@@ -1,0 +1,1 @@
+"""A model for other languages and runtimes."""

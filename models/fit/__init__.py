@@ -1,0 +1,1 @@
+"""Fits: one, the best of many, epoch by epoch, and against the number of rows."""

@@ -1,0 +1,1 @@
+"""Fitting data larger than memory on one machine."""

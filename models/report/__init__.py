@@ -1,0 +1,1 @@
+"""What a version tells about itself, drawn."""

@@ -1,0 +1,1 @@
+"""The same life cycle on a Spark cluster; the only part that imports pyspark."""

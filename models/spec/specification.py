@@ -1,0 +1,83 @@
+"""The whole specification, and what its parts must agree on."""
+
+from collections import Counter
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from models.manifest import ModelName
+from models.spec.base import Part
+from models.spec.columns import ColumnContract
+from models.spec.features import AnyFeature
+from models.spec.fitting import Fit, Medium, Split
+from models.spec.publishing import Publish
+from models.spec.sources import AnySource, SparkSource
+
+
+class ModelPart(Part):
+    """What is made."""
+
+    name: ModelName
+    description: str = ""
+    task: Literal["classification", "regression"]
+    engine: Literal["memory", "batches", "spark"] = "memory"
+    """memory: all rows at once; batches: more rows than fit into memory; spark: on a cluster."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+
+class Target(Part):
+    """What is predicted."""
+
+    column: str
+
+
+class Specification(Part):
+    """One model's life cycle."""
+
+    model: ModelPart
+    source: AnySource
+    columns: Annotated[dict[str, ColumnContract], Field(min_length=1)]
+    """Name → contract, of the columns that are taken, the target among them."""
+    target: Target
+    features: Annotated[tuple[AnyFeature, ...], Field(min_length=1)]
+    split: Split = Split()
+    fit: Fit
+    medium: Medium = Medium()
+    publish: Publish = Publish()
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        used = [name for rule in self.features for name in rule.columns]
+        named = {
+            "features": used,
+            "target": [self.target.column],
+            "publish.slices": self.publish.slices,
+            "split.group": [self.split.group] if self.split.group else [],
+        }
+        for where, names in named.items():
+            for name in names:
+                if name not in self.columns:
+                    known = ", ".join(self.columns)
+                    raise ValueError(f"{where} names {name!r}; [columns] has {known}")
+        twice = [name for name, count in Counter(used).items() if count > 1]
+        if twice:
+            raise ValueError(f"features: {twice[0]!r} stands in two rules; each column has one")
+        if self.target.column in used:
+            raise ValueError(f"features: {self.target.column!r} is the target")
+        pictures = [rule for rule in self.features if rule.kind == "picture"]
+        if pictures and (len(self.features) > 1 or len(pictures[0].columns) > 1):
+            raise ValueError("features: a picture must be the only feature")
+        if isinstance(self.source, SparkSource) and self.model.engine != "spark":
+            raise ValueError('source: kind = "spark" needs engine = "spark" under [model]')
+        return self
+
+    @property
+    def metric(self) -> str:
+        """The metric's name that decides."""
+        by_task = {"classification": "accuracy", "regression": "r2"}
+        return self.fit.metric or by_task[self.model.task]
+
+    def feature_columns(self) -> list[str]:
+        """Return the columns that the model takes, in the order of [columns]."""
+        used = {name for rule in self.features for name in rule.columns}
+        return [name for name in self.columns if name in used]
