@@ -9,8 +9,44 @@ from models.estimators import Estimator
 from models.extract.extracted import RowCounts
 from models.fit.run import Chosen
 from models.rows import Array
+from models.schema import Cell
 from models.spec import Specification
 from models.stages import Stage
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What an engine hands over: the winner, and the rows that no run has seen.
+
+    Args:
+        chosen: the winner and all runs.
+        counts: rows read, taken, rejected.
+        source: where the rows came from, for a person.
+        X: held-out rows as the model takes them; of very many, some drawn evenly.
+        y: their targets.
+        known: fitted rows as the model takes them, some of them if they are very many.
+        known_y: their targets.
+        held_out: the same rows as X, with all columns of the specification.
+        metrics: on all held-out rows.
+        fitted_rows: how many the winner was fitted on.
+        held_out_rows: how many judged it.
+        fingerprint: SHA-256 of the rows that were taken.
+        mark: the highest value of the marked column.
+    """
+
+    chosen: Chosen
+    counts: RowCounts
+    source: str
+    X: pd.DataFrame | Array
+    y: Array
+    known: pd.DataFrame | Array
+    known_y: Array
+    held_out: pd.DataFrame
+    metrics: Mapping[str, float]
+    fitted_rows: int
+    held_out_rows: int
+    fingerprint: str
+    mark: Cell = None
 
 
 @dataclass(frozen=True)

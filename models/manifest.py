@@ -30,6 +30,30 @@ class TrainingData(Frozen):
     synthetic: bool = False
 
 
+class Lineage(Frozen):
+    """What made a version, if a specification did; the specification lies beside the model."""
+
+    engine: Literal["memory", "batches", "spark"]
+    rows_read: int = Field(ge=0)
+    rows_rejected: int = Field(ge=0)
+    """Rows that broke the contract of the columns."""
+    runs: int = Field(ge=1)
+    """How many fits were compared."""
+    failed_runs: int = Field(default=0, ge=0)
+    best_run: int = Field(ge=0)
+    metric: str
+    """What decided."""
+    validation_score: float
+    """The winner's on the rows by which runs were compared: the best of N is an optimistic number.
+    """
+    held_out_score: float
+    """The winner's on rows that no run has seen."""
+    parameters: dict[str, str] = Field(default_factory=dict)
+    """What the winner drew from the search space."""
+    revision: str | None = None
+    """The git commit of the specification; + if files differed from it."""
+
+
 class GoldenRows(Frozen):
     """Requests with the answers that this model gave when it was published."""
 
@@ -57,6 +81,7 @@ class Manifest(Frozen):
     metrics: dict[str, float] = Field(default_factory=dict)
     """On held-out rows."""
     training: TrainingData | None = None
+    lineage: Lineage | None = None
     golden: GoldenRows
 
     def to_json(self) -> str:
