@@ -28,8 +28,8 @@ def held_out_mask(
         share: of the rows, on average.
         seed: another seed holds out other rows.
     """
-    hashes = pd.util.hash_pandas_object(frame[list(columns)], index=False).to_numpy(np.uint64)
-    return _spread(hashes, seed) < np.uint64(int(share * 2**64))
+    hashed = pd.util.hash_pandas_object(frame[list(columns)], index=False)
+    return _spread(np.asarray(hashed, np.uint64), seed) < np.uint64(int(share * 2**64))
 
 
 def _spread(hashes: npt.NDArray[np.uint64], seed: int) -> npt.NDArray[np.uint64]:

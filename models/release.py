@@ -1,5 +1,6 @@
 """From a fitted model to a visible version: describe it, save it, prove it, publish it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from models.derive import input_schema
 from models.estimators import Estimator
 from models.golden import golden_rows
 from models.libraries import needed_versions
-from models.manifest import FileEntry, GoldenRows, Manifest, TrainingData
+from models.manifest import FileEntry, GoldenRows, Lineage, Manifest, TrainingData
 from models.outputs import ask, output_schema, task_of
 from models.policies import Rule
 from models.prove import Proof, Task, prove
@@ -32,6 +33,8 @@ class Candidate:
         rules: policies that were asked for.
         metrics: on held-out rows.
         training: where the training rows came from; None if nobody said.
+        lineage: what made it; None if no specification did.
+        write_more: puts further files into the version's folder, such as a report.
     """
 
     model: Estimator
@@ -42,6 +45,8 @@ class Candidate:
     rules: tuple[Rule, ...] = ()
     metrics: dict[str, float] = field(default_factory=dict)
     training: TrainingData | None = None
+    lineage: Lineage | None = None
+    write_more: "Callable[[Path, Facts], None] | None" = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,8 @@ def release(store: Store, name: str, candidate: Candidate, stages: Stages) -> Re
             out.shape = f"{ARTEFACT}, {artefact.stat().st_size:,} bytes"
             out.sample = f"sha256 {describe_file(artefact).sha256[:16]}…"
         proofs.append(_prove_saved(candidate, facts, artefact, stages))
+        if candidate.write_more is not None:
+            candidate.write_more(folder, facts)
 
     def describe(version: int, files: dict[str, FileEntry]) -> Manifest:
         return Manifest(
@@ -113,6 +120,7 @@ def release(store: Store, name: str, candidate: Candidate, stages: Stages) -> Re
             output=facts.output,
             metrics=candidate.metrics,
             training=candidate.training,
+            lineage=candidate.lineage,
             golden=facts.golden,
         )
 
