@@ -17,7 +17,7 @@ from service.batching.flight import Flight, free_in_s
 from service.batching.gate import Gate
 from service.batching.inquest import Inquest
 from service.batching.lane import Lane
-from service.batching.policy import hang_limit_s, next_lane
+from service.batching.policy import hang_limit_s, next_lane, search_limits_s
 from service.batching.quarantine import Quarantine, input_key
 from service.batching.results import split_result
 from service.errors import FrameError
@@ -179,7 +179,8 @@ class Batcher:
         del self._flights[worker]
         self._look_at_flights(now)
         rows = sum([max(got.rows, 1) for got in result.entries])
-        flight.lane.learn(rows, now - flight.entries[0].sent_at)
+        if not flight.entries[0].payload.partial:  # a search's many calls say nothing of one
+            flight.lane.learn(rows, now - flight.entries[0].sent_at)
         self._idle.append(worker)
         if flight.suspect is not None:
             self._waiting += self._inquest.clear(flight.lane, flight.suspect)
@@ -243,12 +244,15 @@ class Batcher:
         payloads = [entry.payload for entry in batch]
         wanted = [entry.probabilities for entry in batch]
         cells = [payload.cells for payload in payloads if payload.cells is not None]
+        limit_s = hang_limit_s(lane.expected_s(rows), deadline - now, self._hang_limit_s)
         if cells:
             parts = encode_cells(self._batches, lane.model, cells, wanted)
         else:
+            search_s = 0.0
+            if payloads[0].partial:
+                search_s, limit_s = search_limits_s(limit_s, deadline - now, self._hang_limit_s)
             bodies = [(one.media, one.body, asked) for one, asked in zip(payloads, wanted)]  # noqa: B905
-            parts = encode_bodies(self._batches, lane.model, bodies)
-        limit_s = hang_limit_s(lane.expected_s(rows), deadline - now, self._hang_limit_s)
+            parts = encode_bodies(self._batches, lane.model, bodies, search_s)
         self._workers.send(worker, parts, limit_s)
         lane.on_batch(rows, len(batch))
 

@@ -41,6 +41,8 @@ class Payload(NamedTuple):
     media: Media = Media.CELLS
     joins: bool = True
     """Whether it may share a batch with others; a large table travels alone."""
+    partial: bool = False
+    """Whether rows that fail are told of, and the others answered; such a one travels alone."""
 
     @property
     def warnings(self) -> Warnings | None:

@@ -14,6 +14,7 @@ HANG_FACTOR = 20.0
 HASTY_FACTOR = 5.0
 HANG_FLOOR_S = 1.0
 RETRY_SHARE = 0.4
+SEARCH_SHARE = 0.5
 
 
 Turn = tuple[float, float, float]
@@ -64,3 +65,18 @@ def hang_limit_s(expected_s: float, remaining_s: float, ceiling_s: float) -> flo
     patient = max(HANG_FACTOR * expected_s, HANG_FLOOR_S)
     hasty = max(RETRY_SHARE * remaining_s, HASTY_FACTOR * expected_s, HANG_FLOOR_S)
     return min(patient, hasty, ceiling_s)
+
+
+def search_limits_s(hang_s: float, remaining_s: float, ceiling_s: float) -> tuple[float, float]:
+    """Return how long a worker may look for the rows that fail, and when it is ended after all.
+
+    Args:
+        hang_s: the limit of an ordinary batch.
+        remaining_s: what is left of the request's deadline.
+        ceiling_s: no batch runs longer than this.
+
+    A search takes many calls, so what was learned of one call says nothing of it. It ends itself
+    halfway: the call that is running then, and the answer, still fit.
+    """
+    limit_s = max(hang_s, min(RETRY_SHARE * remaining_s, ceiling_s))
+    return SEARCH_SHARE * min(limit_s, max(remaining_s, 0.0)), limit_s

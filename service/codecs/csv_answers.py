@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from models.schema import OutputSchema
@@ -16,6 +16,7 @@ def encode_csv(
     probabilities: Sequence[Sequence[float]] | None,
     *,
     header: bool = True,
+    more: Mapping[str, Sequence[str]] | None = None,
 ) -> bytes:
     """Return the body of an answer.
 
@@ -24,11 +25,14 @@ def encode_csv(
         predictions: a label or value a row, or `output.width` of them.
         probabilities: one a class and row; None if they were not asked for.
         header: whether the first line names the columns.
+        more: texts for columns behind these.
     """
     width = output.width
     names = [PREDICTION] if width is None else [f"{PREDICTION}_{i}" for i in range(width)]
     if probabilities is not None:
         names += [f"probability_{_text(label)}" for label in output.classes or ()]
+    others = list((more or {}).values())
+    names += more or ()
     text = io.StringIO()
     write = csv.writer(text, lineterminator="\n").writerow
     if header:
@@ -36,7 +40,7 @@ def encode_csv(
     for i, prediction in enumerate(predictions):
         cells = [prediction] if width is None else prediction
         chances = () if probabilities is None else probabilities[i]
-        write([*map(_text, cells), *map(_text, chances)])
+        write([*map(_text, cells), *map(_text, chances), *(column[i] for column in others)])
     return text.getvalue().encode()
 
 

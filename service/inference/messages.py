@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import repeat
+from math import ceil
 from typing import NamedTuple
 
 from service.codecs.cells import Cells
@@ -26,6 +27,7 @@ from service.errors import FrameError
 
 MAGIC = 0x4350
 MAX_BODY_BYTES = (1 << 31) - 1
+MAX_SEARCH_CS = (1 << 16) - 1
 
 PREAMBLE = struct.Struct("=HBxI")
 _PREDICT_HEAD = struct.Struct("=IHHIIIB3x")
@@ -51,6 +53,8 @@ class Media(IntEnum):
     CELLS = 0
     JSON = 1
     IMAGE = 2
+    CSV = 3
+    NPY = 4
 
 
 class Status(IntEnum):
@@ -73,6 +77,8 @@ class PredictEntry(NamedTuple):
     media: Media
     probabilities: bool
     body: memoryview
+    search_s: float = 0.0
+    """How long the rows on which the model fails may be looked for; 0.0: one fails all."""
 
 
 @dataclass(slots=True)
@@ -152,12 +158,22 @@ def encode_cells(
 
 
 def encode_bodies(
-    batch: int, model: int, bodies: Sequence[tuple[Media, bytes, bool]]
+    batch: int, model: int, bodies: Sequence[tuple[Media, bytes, bool]], search_s: float = 0.0
 ) -> list[bytes]:
-    """Return the PREDICT frame of requests that the worker shall parse."""
+    """Return the PREDICT frame of requests that the worker shall parse.
+
+    Args:
+        batch: the batch's number.
+        model: the model's number.
+        bodies: of each request what it is, what the client sent, and whether it wants
+            probabilities.
+        search_s: how long the worker may look for the rows that fail; 0.0 not at all.
+    """
+    search_cs = min(ceil(search_s * 100), MAX_SEARCH_CS)
     head = _PREDICT_HEAD.pack(batch, model, len(bodies), 0, 0, 0, Media.JSON)
     table = b"".join(
-        _PREDICT_ENTRY.pack(0, len(body), media, wanted, 0) for media, body, wanted in bodies
+        _PREDICT_ENTRY.pack(0, len(body), media, wanted, search_cs)
+        for media, body, wanted in bodies
     )
     return frame(Kind.PREDICT, head, table, *(body for _, body, _ in bodies))
 
@@ -180,8 +196,8 @@ def decode_predict(body: memoryview) -> PredictBatch:
         nothing = body[:0]
         parts = repeat(nothing) if cells_only else iter(bodies)
         entries = [
-            PredictEntry(n, _MEDIA[kind], bool(wanted), next(parts))
-            for n, _, kind, wanted, _ in rows
+            PredictEntry(n, _MEDIA[kind], bool(wanted), next(parts), search_cs / 100)
+            for n, _, kind, wanted, search_cs in rows
         ]
         total = sum(entry.rows for entry in entries)
         return PredictBatch(batch, model, total, numbers, lengths, text, entries)

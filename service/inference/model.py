@@ -1,7 +1,7 @@
 """A loaded model: from a batch's payload to its answers."""
 
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Callable, Sequence
+from itertools import accumulate, repeat
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
@@ -14,8 +14,10 @@ from service.codecs.answers import AnswerEncoder
 from service.codecs.cells import CellPacker, Cells
 from service.codecs.flags import Warnings
 from service.codecs.json_rows import Form, JsonRows
+from service.codecs.partial_answers import FAILED, NOT_FINITE, UNDECIDED, PartialAnswer
+from service.codecs.partial_rows import PartialRows, RowError, Sieved, moved
 from service.errors import Internal, ServiceError, to_wire
-from service.inference.inputs import InputBuilder, Matrix
+from service.inference.inputs import InputBuilder, Matrix, take_rows
 from service.inference.messages import (
     BatchResult,
     Media,
@@ -27,6 +29,7 @@ from service.inference.messages import (
 from service.inference.pictures import PictureReader
 from service.inference.plain_tables import is_plain, read_plain_table
 from service.inference.predictor import Estimator, Prediction, Predictor
+from service.inference.search import search
 
 
 class Read(NamedTuple):
@@ -58,6 +61,13 @@ class Model:
         self._json = JsonRows(manifest, max_rows)
         self._encoder = AnswerEncoder(manifest)
         self._tabular = isinstance(manifest.input, TabularSchema)
+        partial = PartialRows(self._json, manifest.input, max_rows)
+        self._sieves = {
+            Media.JSON: partial.from_json,
+            Media.IMAGE: partial.from_picture,
+            Media.CSV: partial.from_csv,
+            Media.NPY: partial.from_npy,
+        }
         if isinstance(manifest.input, TabularSchema):
             self._plain = is_plain(manifest.input)
             self._packer = CellPacker(manifest.input)
@@ -66,9 +76,11 @@ class Model:
             self._pictures = PictureReader(estimator, manifest.input, max_pixels)
 
     def answer(self, batch: PredictBatch) -> BatchResult:
-        """Compute a batch, whichever of its two kinds it is."""
+        """Compute a batch, whichever of its kinds it is."""
         if batch.entries[0].media is Media.CELLS:
             return self._answer_cells(batch)
+        if batch.entries[0].search_s:
+            return self._answer_in_part(batch)
         return self._answer_bodies(batch)
 
     def _answer_cells(self, batch: PredictBatch) -> BatchResult:
@@ -132,16 +144,87 @@ class Model:
     ) -> ResultEntry:
         if isinstance(outcome, ServiceError):
             return _refused(outcome)
-        predictions: list[Any] = (
-            (outcome.values.astype(bool) if self._bools else outcome.values).tolist()
-            if outcome.values is not None
-            else _named(self._classes, outcome.labels.tolist())  # type: ignore[union-attr]
-        )
+        predictions = self._listed(outcome)
         chances = outcome.probabilities if entry.probabilities else None
         if chances is not None:
             chances = np.ascontiguousarray(chances)
         text = self._encoder.encode(read.form, predictions, chances, read.warnings)
         return ResultEntry(len(read.X), Status.TEXT, text)
+
+    def _listed(self, outcome: Prediction) -> list[Any]:
+        """Return labels or values as JSON knows them."""
+        if outcome.values is None:
+            return _named(self._classes, outcome.labels.tolist())  # type: ignore[union-attr]
+        return (outcome.values.astype(bool) if self._bools else outcome.values).tolist()  # type: ignore[no-any-return]
+
+    def _answer_in_part(self, batch: PredictBatch) -> BatchResult:
+        """Answer the rows that can be answered, and tell of the others; it is alone in its batch.
+
+        Its whole time counts as the prediction's: how much of it was reading says little here.
+        """
+        started = perf_counter_ns()
+        (entry,) = batch.entries
+        until = started + entry.search_s * 1e9
+        try:
+            answer = self._in_part(entry, lambda: perf_counter_ns() > until)
+        except ServiceError as error:
+            answer = _refused(error)
+        except Exception:
+            answer = _refused(Internal("The request could not be read."))
+        return BatchResult(batch.batch, [answer], predict_ns=perf_counter_ns() - started)
+
+    def _in_part(self, entry: PredictEntry, is_over: Callable[[], bool]) -> ResultEntry:
+        sieved = self._sieves[entry.media](bytes(entry.body))
+        answer = PartialAnswer(sieved, probabilities=entry.probabilities)
+        warnings: Warnings | None = None
+        if self._tabular:
+            X: Matrix = []
+            good = sieved.places
+            if sieved.rows:
+                cells = self._packer.pack(sieved.rows)
+                X = self._inputs.build(_as_batch(cells))
+                warnings = cells.warnings and moved(cells.warnings, good)
+        else:
+            X, good = self._good_pictures(sieved, answer, is_over)
+
+        def ask(start: int, stop: int) -> Prediction:
+            return self._predictor.predict(take_rows(X, slice(start, stop)), entry.probabilities)
+
+        found = search(len(good), ask, is_over)
+        for start, outcome in found.answers:
+            self._put(answer, good[start:], outcome)
+        for row in found.failed:
+            answer.fail(good[row], FAILED)
+        for row in found.undecided:
+            answer.fail(good[row], UNDECIDED)
+        return ResultEntry(sieved.rows_given, Status.TEXT, answer.text(self._encoder, warnings))
+
+    def _put(self, answer: PartialAnswer, places: Sequence[int], outcome: Prediction) -> None:
+        predictions, finite = self._listed(outcome), outcome.finite_rows().tolist()
+        chances = outcome.probabilities
+        shown = repeat(None) if chances is None else chances.tolist()
+        # There are more places than predictions: what follows them are other answers.
+        for place, one, likely, is_finite in zip(places, predictions, shown, finite):  # noqa: B905
+            if is_finite:
+                answer.put(place, one, likely)
+            else:
+                answer.fail(place, NOT_FINITE)
+
+    def _good_pictures(
+        self, sieved: Sieved, answer: PartialAnswer, is_over: Callable[[], bool]
+    ) -> tuple[list[Any], list[int]]:
+        """Return the pictures that can be read, and the rows in which they stood."""
+        pictures, rows = [], []
+        for row, data in zip(sieved.places, sieved.pictures, strict=True):
+            try:
+                if is_over():
+                    answer.fail(row, UNDECIDED)
+                    continue
+                pictures.append(self._pictures.one(data))
+                rows.append(row)
+            except ServiceError as error:
+                answer.refuse(RowError(row, error.word, error.message, [*sieved.loc(row), "b64"]))
+        return pictures, rows
 
 
 def _named(classes: Sequence[Label], places: list[Any]) -> list[Any]:

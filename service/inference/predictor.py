@@ -61,8 +61,18 @@ class Prediction:
 
     def is_finite(self) -> bool:
         """Return whether every number is finite: JSON has no other, and NaN is no answer."""
-        numbers = [array for array in (self.values, self.probabilities) if array is not None]
-        return all(bool(np.isfinite(array).all()) for array in numbers)
+        return all(bool(np.isfinite(array).all()) for array in self._numbers())
+
+    def finite_rows(self) -> npt.NDArray[np.bool_]:
+        """Return of each row whether every number is finite."""
+        first = self.labels if self.values is None else self.values
+        finite = np.ones(0 if first is None else len(first), bool)
+        for array in self._numbers():
+            finite &= np.isfinite(array).reshape(len(finite), -1).all(axis=1)
+        return finite
+
+    def _numbers(self) -> list[npt.NDArray[Any]]:
+        return [array for array in (self.values, self.probabilities) if array is not None]
 
 
 class Predictor:

@@ -85,10 +85,10 @@ class Invocations:
             Unfit: it does not fit the model.
             UnsupportedMedia: it is of a kind that the model does not take.
         """
+        probabilities = bool(query) and wants_probabilities(query, served)
         rows, pack = served.rows, served.pack
         if rows is None or pack is None or media_type(headers) not in JSON_NAMES:
             return self._v1.read(served, query, headers, body)
-        probabilities = bool(query) and wants_probabilities(query, served)
         form = AS_CSV if prefers_csv(headers.get(b"accept", b"")) else None
         aside = len(body) > self._inline_body_bytes
         read = partial(read_payload, pack, rows.from_scoring_json, body)
