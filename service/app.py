@@ -15,6 +15,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from models.store import Store
 from service import __version__
 from service.docs import docs_router
 from service.edge import Edge, Paths
@@ -43,6 +44,7 @@ from service.routes import (
     models_router,
     ping_router,
     predict_router,
+    report_router,
 )
 from service.settings import Settings
 
@@ -286,6 +288,7 @@ def create_app(
     app.include_router(invocations_router(replica, predictions, wires.invocations, wires.default))
     app.include_router(ping_router(replica, health_paths(settings)))
     app.include_router(models_router(replica))
+    app.include_router(report_router(replica, Store(settings.store)))
     app.include_router(health_router(replica, metrics))
     app.include_router(docs_router())
     if token := settings.admin_token.get_secret_value():

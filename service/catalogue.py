@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from models.manifest import Manifest
 from models.schema import TabularSchema
@@ -15,6 +15,9 @@ from service.codecs.json_rows import JsonRows
 from service.codecs.table_rows import TableRows
 from service.errors import NotFound, Unavailable
 from service.metrics import ModelMetrics
+
+REPORT: Final = "report/index.html"
+"""Of a version's files the one that people read."""
 
 
 class ServedVersion:
@@ -161,4 +164,6 @@ class Catalogue:
 
 
 def _describe(manifest: Manifest) -> dict[str, Any]:
-    return manifest.model_dump(mode="json", exclude={"files", "golden", "format", "name"})
+    told = manifest.model_dump(mode="json", exclude={"files", "golden", "format", "name"})
+    path = f"/v1/models/{manifest.name}/versions/{manifest.version}/report"
+    return told | {"report": path if REPORT in manifest.files else None}

@@ -1,19 +1,31 @@
 """FastAPI's routes: everything rare. They call; the work is done elsewhere."""
 
+import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import HTMLResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from service.catalogue import ServedVersion
+from models.errors import StoreError
+from models.store import Store, open_artefact
+from service.catalogue import REPORT, CataloguedModel, ServedVersion
+from service.errors import NotFound
 from service.metrics import Metrics
 from service.protocols.invocations import DefaultModel, Invocations
 from service.protocols.long_way import answer
 from service.protocols.predictions import Predictions, Wire
 from service.protocols.tokens import AdminToken
 from service.replica import Replica
+
+REPORT_HEADERS: Final = {
+    "content-security-policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'",
+    "x-content-type-options": "nosniff",
+}
+"""A report has words of the training data in it: whatever they are, nothing of them runs."""
 
 
 def predict_router(replica: Replica, predictions: Predictions, wire: Wire) -> APIRouter:
@@ -32,9 +44,7 @@ def predict_router(replica: Replica, predictions: Predictions, wire: Wire) -> AP
 
     @router.post("/v1/models/{name}/versions/{version}:predict")
     async def predict_version(request: Request, name: str, version: str) -> Response:
-        is_number = version.isascii() and version.isdecimal() and len(version) < 10
-        number = int(version) if is_number else -1
-        return await predict(request, name, number)
+        return await predict(request, name, _number(version))
 
     @router.post("/v1/models/{name}/labels/{alias}:predict")
     async def predict_alias(request: Request, name: str, alias: str) -> Response:
@@ -101,6 +111,24 @@ def models_router(replica: Replica) -> APIRouter:
     return router
 
 
+def report_router(replica: Replica, store: Store) -> APIRouter:
+    """Return the route to the report of a version, which need not be served."""
+    router = APIRouter(tags=["models"])
+
+    @router.get(
+        "/v1/models/{name}/versions/{version}/report",
+        summary="The report of a version, a page for people",
+        response_class=HTMLResponse,
+        responses={404: {"description": "No such version, or it has no report"}},
+    )
+    async def show_report(name: str, version: str) -> Response:
+        model, number = replica.catalogue.model(name), _number(version)
+        page = await run_in_threadpool(_report, store, model, number)
+        return HTMLResponse(page, headers=REPORT_HEADERS)
+
+    return router
+
+
 def admin_router(replica: Replica, token: AdminToken) -> APIRouter:
     """Return the routes that change something, for whoever knows the token."""
     router = APIRouter(tags=["admin"], dependencies=[Depends(token)])
@@ -137,6 +165,41 @@ def health_router(replica: Replica, metrics: Metrics) -> APIRouter:
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router
+
+
+def _report(store: Store, model: CataloguedModel, version: int) -> bytes:
+    """Return a report's bytes, if they are those that were published.
+
+    Raises:
+        NotFound: they are not, or there are none.
+    """
+    if version not in model.versions:
+        raise NotFound(
+            f"The model {model.name} has no version {version}.", code="version_not_found"
+        )
+    try:
+        entry = store.manifest(model.name, version).files.get(REPORT)
+        if entry is None:
+            raise NotFound(f"{model.name} {version} has no report.", code="no_report")
+        with open_artefact(store.folder(model.name, version) / REPORT) as file:
+            page = file.read(entry.size_bytes + 1)
+    except StoreError as error:
+        raise NotFound(
+            f"The report of {model.name} {version} cannot be read.", code="no_report"
+        ) from error
+    if hashlib.sha256(page).hexdigest() != entry.sha256:
+        raise NotFound(
+            f"The report of {model.name} {version} was changed after it was published;"
+            " python -m models verify says more.",
+            code="no_report",
+        )
+    return page
+
+
+def _number(version: str) -> int:
+    """Return the version that a path names; -1, which there never is, if it is no number."""
+    is_number = version.isascii() and version.isdecimal() and len(version) < 10
+    return int(version) if is_number else -1
 
 
 def _json(body: Any, status: int = 200) -> Response:
