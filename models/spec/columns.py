@@ -22,5 +22,7 @@ class ColumnContract(Part):
     """The only values that are taken."""
     pattern: str | None = None
     """A regular expression that a text must match as a whole."""
+    unit: str = ""
+    """What its numbers count, such as "years" or "EUR": for the axes of plots."""
     unique: bool = False
     """Of rows with the same value only the first is taken."""
