@@ -104,6 +104,18 @@ def test_configuration(client: Any) -> None:
     assert outputs["predict_proba"]["dims"] == [3]
 
 
+@pytest.mark.parametrize("model", ["iris", "students", "digits"])
+def test_an_input_has_a_dimension_beside_the_batch(client: Any, model: str) -> None:
+    """perf_analyzer takes the first for the batch's and asks nothing if no other is left."""
+    config = client.get_model_config(model)
+    assert config["max_batch_size"] > 0
+    dims = {one["name"]: one["dims"] for one in config["input"]}
+    inputs = client.get_model_metadata(model)["inputs"]
+    assert {one["name"]: one["shape"] for one in inputs} == {
+        name: [-1, *rest] for name, rest in dims.items()
+    }
+
+
 @pytest.mark.parametrize("binary_in", [False, True])
 @pytest.mark.parametrize("binary_out", [False, True])
 def test_infer(client: Any, fitted: Load, binary_in: bool, binary_out: bool) -> None:

@@ -18,6 +18,9 @@ EXTENSIONS = (
     "binary_tensor_data", "classification", "model_configuration", "model_repository",
     "model_repository(unload_dependents)", "parameters", "schedule_policy", "statistics",
 )  # fmt: skip
+ONE_A_ROW = [-1, 1]
+"""Not [-1]: where max_batch_size is above 0, Triton's clients take the first dimension for the
+batch's, and send nothing if no other is left. [n] is read as well."""
 MAX_EXAMPLE_CHARS = 1 << 14
 _DATATYPES = {"bool": "BOOL", "float32": "FP32", "float64": "FP64", "string": "BYTES"}
 Described = dict[str, Any]
@@ -127,7 +130,7 @@ def inputs_of(manifest: Manifest) -> list[Described]:
             {
                 "name": IMAGE,
                 "datatype": "BYTES",
-                "shape": [-1],
+                "shape": ONE_A_ROW,
                 "parameters": _about_pictures(schema, manifest),
             }
         ]
@@ -140,7 +143,7 @@ def inputs_of(manifest: Manifest) -> list[Described]:
         {
             "name": column.name,
             "datatype": _datatype(column),
-            "shape": [-1],
+            "shape": ONE_A_ROW,
             "parameters": _about_column(column),
         }
         for column in schema.columns
