@@ -12,6 +12,7 @@ from service.batching.policy import (
     hang_limit_s,
     is_too_late,
     next_lane,
+    search_limits_s,
 )
 
 
@@ -64,6 +65,21 @@ def test_a_hang_is_seen_in_time_and_nothing_else_is(
         assert limit >= min(ceiling_s, HANG_FLOOR_S, 5 * expected_s)  # haste ends no good batch
     if 0.0 < expected_s < 0.01 and remaining_s > 10 * HANG_FLOOR_S:
         assert limit <= 0.4 * remaining_s  # a retry still fits
+
+
+@given(
+    hang_s=st.floats(1.0, 20.0), remaining_s=st.floats(-1.0, 300.0), ceiling_s=st.floats(1.0, 60.0)
+)
+def test_a_search_ends_itself_before_it_is_ended(
+    hang_s: float, remaining_s: float, ceiling_s: float
+) -> None:
+    search_s, limit_s = search_limits_s(hang_s, remaining_s, ceiling_s)
+    assert limit_s >= hang_s
+    assert limit_s <= max(hang_s, ceiling_s)
+    assert 0.0 <= search_s <= limit_s / 2
+    assert search_s <= max(remaining_s, 0.0) / 2
+    if remaining_s > 0.01:
+        assert search_s > 0.0
 
 
 def test_the_policy_knows_no_clock_and_no_loop() -> None:
