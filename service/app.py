@@ -38,6 +38,7 @@ from service.protocols.v2.infer import InferV2, infer_paths, v2_error, v2_http_e
 from service.protocols.v2.routes import PREFIX, v2_admin_router, v2_router
 from service.replica import NothingToServe, Replica
 from service.routes import (
+    about_router,
     admin_router,
     health_router,
     invocations_router,
@@ -287,6 +288,7 @@ def create_app(
     app.include_router(predict_router(replica, predictions, wires.v1))
     app.include_router(invocations_router(replica, predictions, wires.invocations, wires.default))
     app.include_router(ping_router(replica, health_paths(settings)))
+    app.include_router(about_router())
     app.include_router(models_router(replica))
     app.include_router(report_router(replica, Store(settings.store)))
     app.include_router(health_router(replica, metrics))

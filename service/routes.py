@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from models.errors import StoreError
 from models.store import Store, open_artefact
+from service import __version__
 from service.catalogue import REPORT, CataloguedModel, ServedVersion
 from service.errors import NotFound
 from service.metrics import Metrics
@@ -80,6 +81,21 @@ def ping_router(replica: Replica, paths: Sequence[str]) -> APIRouter:
     return router
 
 
+def about_router() -> APIRouter:
+    """Return the paths by which KServe's client asks for life, and MLflow's for the version."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/")
+    async def alive() -> dict[str, str]:
+        return {"status": "alive", "docs": "/docs"}
+
+    @router.get("/version")
+    async def version() -> Response:
+        return Response(__version__, media_type="text/plain")
+
+    return router
+
+
 def models_router(replica: Replica) -> APIRouter:
     """Return the routes that tell what is served."""
     router = APIRouter(tags=["models"])
@@ -106,7 +122,9 @@ def models_router(replica: Replica) -> APIRouter:
     async def show_model(name: str) -> Response:
         if name.endswith(":predict"):
             raise HTTPException(405, headers={"allow": "POST"})
-        return _json(replica.catalogue.model(name).describe())
+        model = replica.catalogue.model(name)
+        is_ready = model.production() in model.served and replica.workers().ready > 0
+        return _json(model.describe() | {"ready": is_ready})  # where KServe's client looks for it
 
     return router
 

@@ -24,10 +24,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def service(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Run the service, with two workers and an admin token."""
+    """Run the service, with two workers, an admin token, a model by default, and gRPC."""
     env = {"PERCORE_ADMIN_TOKEN": TOKEN}
     folder = tmp_path_factory.mktemp("service")
-    with serving(store, folder, "--workers", "2", env=env) as running:
+    flags = ["--workers=2", "--default-model=students", "--grpc-port=0"]
+    with serving(store, folder, *flags, env=env) as running:
         yield running
 
 
@@ -35,3 +36,15 @@ def service(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 def fitted(store: Path) -> Load:
     """Return a function that loads a model by its name, as anybody with joblib would."""
     return lambda name: joblib.load(store / name / "1" / "model.joblib")
+
+
+@pytest.fixture(scope="session")
+def url(service: Service) -> str:
+    host, port = service.address
+    return f"http://{host}:{port}"
+
+
+@pytest.fixture(scope="session")
+def grpc_address(service: Service) -> str:
+    (said,) = [event for event in service.events() if event["event"] == "listening_grpc"]
+    return f"127.0.0.1:{said['port']}"

@@ -13,26 +13,14 @@ from tritonclient.http import aio
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from tests.clients.conftest import TOKEN, Load
+from tests.clients.rows import FLOWERS, STUDENTS, near
 from tests.integration import pictures
 from tests.integration.server import Service
+from tests.integration.wire import get
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
-TOLERANCE = 1e-12
-FLOWERS = np.array([[5.1, 3.5, 1.4, 0.2], [6.3, 3.3, 6.0, 2.5], [5.9, 3.0, 4.2, 1.5]])
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
-STUDENTS = pd.DataFrame(
-    {
-        "age": np.array([17, 15, 19], np.int64),
-        "study_hours": [4.5, np.nan, 0.0],
-        "absences": [2.0, 31.0, np.nan],
-        "previous_grade": [12.5, 0.0, 20.0],
-        "school": ["GP", "MS", "GP"],
-        "guardian": ["mother", "father", "other"],
-        "mother_education": ["secondary", "none", "higher"],
-        "internet": [True, False, True],
-    }
-)
 
 
 def address(service: Service) -> str:
@@ -73,10 +61,6 @@ def outputs(*names: str, binary: bool) -> list[Any]:
 def texts(result: Any, name: str = "predict") -> list[str]:
     """Return an output of BYTES as texts: the client gives bytes, or str if it came as JSON."""
     return [one.decode() if isinstance(one, bytes) else one for one in result.as_numpy(name)]
-
-
-def near(got: Any, wanted: Any) -> bool:
-    return got.shape == wanted.shape and bool((abs(got - wanted) <= TOLERANCE).all())
 
 
 def test_health_and_metadata(client: Any, service: Service) -> None:
@@ -225,7 +209,7 @@ def test_statistics(client: Any) -> None:
     assert {"iris", "students"} <= names
 
 
-def test_unload_and_load(client: Any) -> None:
+def test_unload_and_load(client: Any, service: Service) -> None:
     given = [tensor("x", np.zeros((1, 10)), binary=True)]
 
     def state() -> tuple[str, str]:
@@ -240,6 +224,7 @@ def test_unload_and_load(client: Any) -> None:
         assert state() == ("UNAVAILABLE", "unloaded")
         assert not client.is_model_ready("diabetes")
         assert client.is_server_ready()
+        assert get(service.address, "/v1/models/diabetes").json()["ready"] is False
         with pytest.raises(InferenceServerException) as found:
             client.infer("diabetes", given)
         assert found.value.status() == "404"

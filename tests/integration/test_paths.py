@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from service import __version__
 from tests.integration.refusals import refused
 from tests.integration.wire import JSON, Address, Connection, get, post, request
 
@@ -115,9 +116,16 @@ def test_codes_of_what_is_not_there(address: Address) -> None:
     refused(post(address, "/nowhere", SETOSA), 404, "not_found")
 
 
+def test_what_other_servers_clients_ask_first(address: Address) -> None:
+    """KServe's looks for life at /, for a model's at /v1/models/NAME; MLflow's for /version."""
+    assert get(address, "/").json()["status"] == "alive"
+    assert get(address, "/v1/models/iris").json()["ready"] is True
+    assert get(address, "/version").body.decode() == __version__
+
+
 @pytest.mark.parametrize(
     "path",
-    ["/", "//", "/v1", "/v1/", "/v1/models/", "//v1/models", "/v1//models", "/v1/models//iris",
+    ["//", "/v1", "/v1/", "/v1/models/", "//v1/models", "/v1//models", "/v1/models//iris",
      "/v1/models/iris/", "/health", "/health/", "/health/live/", "/docs/", "/docs/nothing.js",
      "/docs/../openapi.json", "/docs/%2e%2e/secrets", "/redoc", "/static/x", "/.env",
      "/v1/models/iris/versions/1", "/v1/models/iris/versions", "/v1/models/iris:predict/",
