@@ -30,6 +30,7 @@ from service.errors import (
     Unreadable,
     UnsupportedMedia,
 )
+from service.protocols.encodings import check_coding, decoded
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -173,15 +174,22 @@ def http_error(status: int, id_: bytes, headers: Mapping[str, str] | None) -> Re
 
 
 async def read_body(receive: Receive, headers: Headers, max_bytes: int) -> bytes:
-    """Return the request's body.
+    """Return the request's body, decoded if it is compressed.
 
     Raises:
-        UnsupportedMedia: it is compressed.
+        UnsupportedMedia: it is compressed in a way that is not taken.
+        Unreadable: it cannot be decoded.
         TooLarge: it has more than `max_bytes`; told by its length before it is read.
         ClientGone: it will not come.
     """
-    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise UnsupportedMedia("Compressed bodies are not taken; send it as it is.")
+    coding = headers.get(b"content-encoding")
+    if coding is None:
+        return await _read_all(receive, headers, max_bytes)
+    check_coding(coding)
+    return await decoded(await _read_all(receive, headers, max_bytes), coding, max_bytes)
+
+
+async def _read_all(receive: Receive, headers: Headers, max_bytes: int) -> bytes:
     length = headers.get(b"content-length")
     if length is not None and length.isdigit() and int(length) > max_bytes:
         raise _too_large(max_bytes)

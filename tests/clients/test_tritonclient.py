@@ -187,9 +187,18 @@ def test_errors_come_as_sentences(client: Any) -> None:
     wrong = STUDENTS.assign(mother_education=["none", "Doktor", "higher"])
     with pytest.raises(InferenceServerException, match="Row 1, column mother_education"):
         client.infer("students", columns(wrong, binary=True))
-    given = [tensor("input", FLOWERS, binary=True)]
-    with pytest.raises(InferenceServerException, match="Compressed"):
-        client.infer("iris", given, request_compression_algorithm="gzip")
+
+
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_compressed_requests(client: Any, coding: str, binary: bool) -> None:
+    given = [tensor("input", FLOWERS, binary=binary)]
+    plain = client.infer("iris", given)
+    found = client.infer(
+        "iris", given, request_compression_algorithm=coding, response_compression_algorithm=coding
+    )
+    assert found.as_numpy("predict").tolist() == plain.as_numpy("predict").tolist()
+    assert found.as_numpy("predict_proba").tolist() == plain.as_numpy("predict_proba").tolist()
 
 
 def test_statistics(client: Any) -> None:

@@ -88,7 +88,7 @@ def test_a_slow_model_is_no_slow_client(tight: Replica) -> None:
 
 
 def test_a_body_that_was_answered_before_it_came_holds_nothing(tight: Replica) -> None:
-    headers = JSON | {"Content-Encoding": "gzip", "Content-Length": "20"}
+    headers = JSON | {"Content-Encoding": "br", "Content-Length": "20"}
     for rest in (b"", b"0123456789" * 2):
         with Connection(address(tight)) as connection:
             connection.send(request("POST", PATH, None, headers))

@@ -103,7 +103,7 @@ def test_expect_continue(address: Address) -> None:
 
 
 def test_expect_continue_of_a_body_that_nobody_will_read(address: Address) -> None:
-    headers = {"Expect": "100-continue", "Content-Length": "10", "Content-Encoding": "gzip"}
+    headers = {"Expect": "100-continue", "Content-Length": "10", "Content-Encoding": "br"}
     with Connection(address) as connection:
         connection.send(request("POST", PATH, None, headers))
         refused(connection.reply(), 415, "unsupported_media_type")
@@ -136,7 +136,7 @@ def test_a_connection_lives_for_hundreds_of_requests(address: Address) -> None:
         ("POST", "/nowhere", {}, 404),
         ("PUT", PATH, {}, 405),
         ("POST", PATH, {"Content-Type": "text/plain"}, 415),
-        ("POST", PATH, {"Content-Encoding": "gzip"}, 415),
+        ("POST", PATH, {"Content-Encoding": "br"}, 415),
         ("POST", PATH + "?what=1", {}, 400),
         ("POST", PATH, {"X-Request-Timeout-Ms": "soon"}, 400),
     ],

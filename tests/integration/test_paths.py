@@ -215,8 +215,8 @@ def test_media_types_that_iris_does_not_take(address: Address, kind: str) -> Non
     assert "application/json" in refused(reply, 415, "unsupported_media_type")["error"]
 
 
-@pytest.mark.parametrize("coding", ["gzip", "GZIP", "deflate", "br", "zstd", "gzip, identity", "x"])
-def test_content_codings(address: Address, coding: str) -> None:
+@pytest.mark.parametrize("coding", ["br", "zstd", "gzip, identity", "gzip, gzip", "x", ""])
+def test_content_codings_that_are_not_taken(address: Address, coding: str) -> None:
     reply = post(address, PATH, SETOSA, {"Content-Encoding": coding})
     refused(reply, 415, "unsupported_media_type")
 

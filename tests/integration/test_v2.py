@@ -465,10 +465,11 @@ def test_without_a_token_nothing_can_be_loaded(service: Service) -> None:
         error_of(post(service.address, f"/v2/repository/models/iris/{what}", b""), 404)
 
 
-def test_compressed_bodies_are_refused(service: Service) -> None:
-    headers = {"Content-Encoding": "gzip"}
-    reply = post(service.address, "/v2/models/iris/infer", b"\x1f\x8b", headers)
-    assert "Compressed" in error_of(reply, 400)
+def test_refusals_of_compressed_bodies_have_the_protocols_form(service: Service) -> None:
+    for coding, word in (("br", "gzip or deflate"), ("gzip", "cut off")):
+        headers = {"Content-Encoding": coding}
+        reply = post(service.address, "/v2/models/iris/infer", b"\x1f\x8b", headers)
+        assert word in error_of(reply, 400)
 
 
 def test_the_same_version_answers_by_its_number(strict: Service) -> None:
