@@ -51,6 +51,17 @@ class PicturePixels(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             len(pixels), self.width * self.height * channels
         )
 
+    def get_feature_names_out(self, input_features: object = None) -> npt.NDArray[np.object_]:
+        """Return pixel_ROW_COLUMN, in colour with _R, _G or _B, in the order of the answer."""
+        channels = ("",) if len(self.mode) == 1 else tuple(f"_{one}" for one in self.mode)
+        names = [
+            f"pixel_{row}_{column}{channel}"
+            for row in range(self.height)
+            for column in range(self.width)
+            for channel in channels
+        ]
+        return np.array(names, dtype=object)
+
     def _pixels(self, picture: Image.Image | bytes) -> npt.NDArray[np.uint8]:
         image = _eight_bits(opened(picture)).convert(self.mode)
         scaled = image.resize((self.width, self.height), Image.Resampling.BOX)

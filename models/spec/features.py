@@ -63,6 +63,8 @@ class DateParts(FeatureRule):
         Literal["year", "month", "day", "weekday", "yearday", "hour", "minute", "days"], ...
     ] = ("year", "month", "day", "weekday")
     """"days": whole and broken days since 1970-01-01."""
+    scale: Literal["standard", "none"] = "standard"
+    """Years are large numbers beside a scaled one; trees do not mind, most others do."""
 
 
 class Words(FeatureRule):
