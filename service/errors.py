@@ -8,6 +8,7 @@ ServiceError
 ├── TooLarge              more bytes, rows or pixels than the limits allow
 ├── Unauthenticated       no key came with it, or one that nobody knows
 ├── UnsupportedMedia      a media type or encoding that this model does not take
+├── NotAcceptable         the answer cannot be had in the form that is asked for
 ├── NotFound              no such model, version or alias
 ├── DeadlineExceeded      the request's time is over
 ├── Overloaded            refused before any work: try again later
@@ -77,6 +78,10 @@ class UnsupportedMedia(ServiceError):
 
 class Unauthenticated(ServiceError):
     code = "unauthenticated"
+
+
+class NotAcceptable(ServiceError):
+    code = "not_acceptable"
 
 
 class NotFound(ServiceError):

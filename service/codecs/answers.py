@@ -29,6 +29,10 @@ class AnswerEncoder:
         }
         self._classes = b',"classes":' + classes + b',"probabilities":'
 
+    def opening(self) -> bytes:
+        """Return what stands before the predictions of an answer that is written in pieces."""
+        return self._keys["instances"]
+
     def encode(
         self,
         form: Form,

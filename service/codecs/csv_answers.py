@@ -28,9 +28,7 @@ def encode_csv(
         more: texts for columns behind these.
     """
     width = output.width
-    names = [PREDICTION] if width is None else [f"{PREDICTION}_{i}" for i in range(width)]
-    if probabilities is not None:
-        names += [f"probability_{_text(label)}" for label in output.classes or ()]
+    names = column_names(output, probabilities is not None)
     others = list((more or {}).values())
     names += more or ()
     text = io.StringIO()
@@ -42,6 +40,20 @@ def encode_csv(
         chances = () if probabilities is None else probabilities[i]
         write([*map(_text, cells), *map(_text, chances), *(column[i] for column in others)])
     return text.getvalue().encode()
+
+
+def column_names(output: OutputSchema, probabilities: bool) -> list[str]:
+    """Return the names of an answer's columns, in CSV and in Arrow.
+
+    Args:
+        output: what the model promises to answer.
+        probabilities: whether there are columns for them.
+    """
+    width = output.width
+    names = [PREDICTION] if width is None else [f"{PREDICTION}_{i}" for i in range(width)]
+    if probabilities:
+        names += [f"probability_{_text(label)}" for label in output.classes or ()]
+    return names
 
 
 def _text(value: Any) -> Any:

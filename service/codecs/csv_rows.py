@@ -33,8 +33,16 @@ class CsvRows:
         self._names = tuple(column.name for column in schema.columns)
         self._readers = tuple(_reader(column) for column in schema.columns)
 
-    def read(self, body: bytes) -> list[list[Cell]]:
+    def is_header(self, record: Sequence[str]) -> bool:
+        """Return whether a line's cells are exactly the columns' names."""
+        return len(record) == len(self._names) and set(record) == set(self._names)
+
+    def read(self, body: bytes, *, bare: bool = False) -> list[list[Cell]]:
         """Return the rows in the fitted order; whether a cell fits its column is not looked at.
+
+        Args:
+            body: the whole body, or some whole lines of one.
+            bare: the first line is a row, whatever it looks like.
 
         Raises:
             Unreadable: the body is not CSV.
@@ -46,13 +54,14 @@ class CsvRows:
         first = next(records, None)
         if first is None:
             raise Unfit("There are no rows.")
-        if len(first) == len(self._names) and set(first) == set(self._names):
+        if not bare and self.is_header(first):
             rows = self._typed(records, [first.index(name) for name in self._names])
         else:
             try:
                 rows = self._typed(chain([first], records), range(len(self._names)))
             except Unfit:
-                self._refuse_header(first)
+                if not bare:
+                    self._refuse_header(first)
                 raise
         if not rows:
             raise Unfit("There are no rows below the header.")
@@ -120,7 +129,9 @@ def _records(body: bytes) -> Iterator[list[str]]:
     try:
         yield from filter(None, reader)
     except csv.Error as error:
-        raise Unreadable(f"The body is not valid CSV: line {reader.line_num}: {error}.") from None
+        text = f"Line {reader.line_num}: the body is not valid CSV: {error}."
+        detail = Detail(loc=["lines", reader.line_num], message=str(error))
+        raise Unreadable(text, [detail]) from None
 
 
 def _reader(column: Column) -> Read:

@@ -68,15 +68,36 @@ class Flags:
 
     def find(self, rows: Sequence[Values]) -> Warnings | None:
         """Return what is to be told of validated rows; None if it is nothing."""
+        found = self.find_all(lambda place: [row[place] for row in rows])
+        return the_first(found) if found else None
+
+    def find_all(self, values_of: Callable[[int], Values]) -> list[RowWarning]:
+        """Return all that is to be told of validated rows, column by column.
+
+        Args:
+            values_of: returns the values of the column at a place.
+        """
         found: list[RowWarning] = []
         for place, column, kind, message, look in self._checks:
-            hits = look([row[place] for row in rows])
+            hits = look(values_of(place))
             if hits:
                 found += [RowWarning(row, column, kind, message) for row in hits]
-        if not found:
-            return None
-        first = nsmallest(MAX_WARNINGS, found, key=attrgetter("row"))
-        return Warnings(first, len(found) - len(first))
+        return found
+
+
+def the_first(found: Sequence[RowWarning]) -> Warnings:
+    """Return as many warnings as are told one by one, and the number of the others."""
+    first = nsmallest(MAX_WARNINGS, found, key=attrgetter("row"))
+    return Warnings(first, len(found) - len(first))
+
+
+def in_lines(found: Sequence[RowWarning], rows: int) -> list[str | None]:
+    """Return what is told of each row as one text; None if it is nothing."""
+    lines: list[str | None] = [None] * rows
+    for row, column, _, message in found:
+        text = f"{column}: {message}"
+        lines[row] = text if (before := lines[row]) is None else f"{before} | {text}"
+    return lines
 
 
 def _checks(place: int, column: Column) -> Iterator[Check]:

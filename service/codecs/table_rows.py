@@ -59,9 +59,9 @@ class TableRows:
             raise self._refusal(number, error) from None
         return checked
 
-    def from_csv(self, body: bytes) -> list[Row]:
+    def from_csv(self, body: bytes, *, bare: bool = False) -> list[Row]:
         """Return the rows of a CSV body; raises as `CsvRows.read` and `check`."""
-        return self.check(self._csv.read(body))
+        return self.check(self._csv.read(body, bare=bare))
 
     def from_npy(self, body: bytes) -> list[Row]:
         """Return the rows of a .npy body; raises as `NpyRows.read` and `check`."""

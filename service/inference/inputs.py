@@ -8,10 +8,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from models.schema import Column, TabularSchema
-from service.codecs.cells import BOOL_NULL, number_format
+from service.codecs.cells import BOOL_NULL, Cells, number_format
 from service.inference.messages import PredictBatch
 
 Array = npt.NDArray[Any]
+ColumnCells = Array | list[str | None]
 Matrix = npt.NDArray[Any] | pd.DataFrame | Sequence[Any]
 """X of a model: an array or a DataFrame; for a model of pictures, a list of them."""
 
@@ -34,16 +35,19 @@ class InputBuilder:
             [(str(i), code[number_format(column)]) for i, column in enumerate(self._numbers)]
         )
         self._names = pd.Index([column.name for column in schema.columns])
-        plain = not self._strings and all(
+        self._plain = not self._strings and all(
             column.frame_dtype == "float64" and column.missing == "nan" and not column.categories
             for column in schema.columns
         )
         self.build: Callable[[PredictBatch], Matrix] = (
-            self._build_plain if plain else self._build_mixed
+            self._build_plain if self._plain else self._build_mixed
         )
 
     def _build_plain(self, batch: PredictBatch) -> Matrix:
-        values = np.frombuffer(batch.numbers, np.float64).reshape(batch.rows, len(self._columns))
+        values = np.frombuffer(batch.numbers, np.float64)
+        return self._plain_matrix(values.reshape(batch.rows, len(self._columns)))
+
+    def _plain_matrix(self, values: Array) -> Matrix:
         if not self._frame:
             return values
         return pd.DataFrame(values, columns=self._names, copy=False)
@@ -52,17 +56,38 @@ class InputBuilder:
         records = np.frombuffer(batch.numbers, self._record) if self._numbers else None
         texts = iter(self._texts(batch))
         numbers = iter(range(len(self._numbers)))
-        series: dict[str, Any] = {}
-        for column in self._columns:
-            if column.dtype == "string":
-                series[column.name] = _text_column(column, next(texts))
-            elif records is not None:
-                series[column.name] = _number_column(column, records[str(next(numbers))])
+        cells = [
+            next(texts)
+            if column.dtype == "string" or records is None
+            else records[str(next(numbers))]
+            for column in self._columns
+        ]
+        return self._from_columns(batch.rows, cells)
+
+    def from_columns(self, rows: int, cells: Sequence[ColumnCells]) -> Matrix:
+        """Return X of columns in the fitted order.
+
+        Args:
+            rows: how many there are.
+            cells: of each column its texts, None being null; or its numbers as `number_format`
+                says, NaN (of booleans `BOOL_NULL`) being null.
+        """
+        if self._plain:
+            return self._plain_matrix(np.column_stack([np.asarray(one) for one in cells]))
+        return self._from_columns(rows, cells)
+
+    def _from_columns(self, rows: int, cells: Sequence[ColumnCells]) -> Matrix:
+        series: dict[str, Any] = {
+            column.name: _text_column(column, values)
+            if isinstance(values, list)
+            else _number_column(column, values)
+            for column, values in zip(self._columns, cells, strict=True)
+        }
         if self._frame:
             return pd.DataFrame(series, copy=False)
         dtypes = [np.asarray(values).dtype for values in series.values()]
         dtype = np.dtype(object) if self._strings else np.result_type(*dtypes)
-        array = np.empty((batch.rows, len(series)), dtype)
+        array = np.empty((rows, len(series)), dtype)
         for i, values in enumerate(series.values()):
             array[:, i] = values
         return array[:, 0] if self._alone else array
@@ -132,6 +157,24 @@ def _categories(column: Column, values: Array) -> list[Any]:
         present = values[~pd.isna(values)].tolist()
         categories += [value for value in dict.fromkeys(present) if value not in known]
     return categories
+
+
+def as_batch(cells: Cells) -> PredictBatch:
+    """Return the cells of one request as a batch has them."""
+    numbers, lengths, text = memoryview(cells[1]), memoryview(cells[2]), memoryview(cells[3])
+    return PredictBatch(0, 0, cells.rows, numbers, lengths, text, [])
+
+
+def null_for(column: Column, cells: ColumnCells) -> list[Any]:
+    """Return a column's cells as a request has them, with None where one is missing."""
+    if isinstance(cells, list):
+        return cells
+    values: list[Any] = cells.tolist()
+    if column.dtype == "bool":
+        return [None if value == BOOL_NULL else bool(value) for value in values]
+    if cells.dtype.kind == "f" and np.isnan(cells).any():
+        return [None if value != value else value for value in values]  # noqa: PLR0124
+    return values
 
 
 def take_rows(X: Matrix, rows: slice | npt.NDArray[np.intp]) -> Matrix:

@@ -55,6 +55,9 @@ class Media(IntEnum):
     IMAGE = 2
     CSV = 3
     NPY = 4
+    ARROW = 5
+    PART = 6
+    """A head and a body of one of the others: see `service.inference.parts`."""
 
 
 class Status(IntEnum):

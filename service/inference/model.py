@@ -11,13 +11,13 @@ import orjson
 from models.manifest import Manifest
 from models.schema import Label, TabularSchema
 from service.codecs.answers import AnswerEncoder
-from service.codecs.cells import CellPacker, Cells
+from service.codecs.cells import CellPacker
 from service.codecs.flags import Warnings
 from service.codecs.json_rows import Form, JsonRows
 from service.codecs.partial_answers import FAILED, NOT_FINITE, UNDECIDED, PartialAnswer
 from service.codecs.partial_rows import PartialRows, RowError, Sieved, moved
 from service.errors import Internal, ServiceError, to_wire
-from service.inference.inputs import InputBuilder, Matrix, take_rows
+from service.inference.inputs import InputBuilder, Matrix, as_batch, take_rows
 from service.inference.messages import (
     BatchResult,
     Media,
@@ -26,6 +26,7 @@ from service.inference.messages import (
     ResultEntry,
     Status,
 )
+from service.inference.part_model import PartModel
 from service.inference.pictures import PictureReader
 from service.inference.plain_tables import is_plain, read_plain_table
 from service.inference.predictor import Estimator, Prediction, Predictor
@@ -74,11 +75,21 @@ class Model:
             self._inputs = InputBuilder(manifest.input)
         else:
             self._pictures = PictureReader(estimator, manifest.input, max_pixels)
+        self._parts = PartModel(
+            manifest,
+            self._json,
+            self._predictor,
+            self._listed,
+            self._read_pictures,
+            max_rows,
+        )
 
     def answer(self, batch: PredictBatch) -> BatchResult:
         """Compute a batch, whichever of its kinds it is."""
         if batch.entries[0].media is Media.CELLS:
             return self._answer_cells(batch)
+        if batch.entries[0].media is Media.PART:
+            return self._parts.answer(batch)
         if batch.entries[0].search_s:
             return self._answer_in_part(batch)
         return self._answer_bodies(batch)
@@ -127,17 +138,23 @@ class Model:
                 return Read("instance", [self._pictures.one(entry.body)])
             body = bytes(entry.body)
             if self._plain and (cells := read_plain_table(body, self._packer.pack, self._max_rows)):
-                return Read("instances", self._inputs.build(_as_batch(cells)))
+                return Read("instances", self._inputs.build(as_batch(cells)))
             form, rows, pictures = self._json.parse(body)
             if self._tabular:
                 cells = self._packer.pack(rows)
-                return Read(form, self._inputs.build(_as_batch(cells)), cells.warnings)
+                return Read(form, self._inputs.build(as_batch(cells)), cells.warnings)
             return Read(form, self._pictures.many(form, pictures))
         except ServiceError as error:
             return error
         except Exception:
             # A defect of ours must not end the worker: the request's neighbours are innocent.
             return Internal("The request could not be read.")
+
+    def _read_pictures(self, media: Media, body: bytes) -> tuple[Form, Matrix]:
+        if media is Media.IMAGE:
+            return "instance", [self._pictures.one(body)]
+        form, _, pictures = self._json.parse(body)
+        return form, self._pictures.many(form, pictures)
 
     def _written(
         self, entry: PredictEntry, read: Read, outcome: Prediction | ServiceError
@@ -182,7 +199,7 @@ class Model:
             good = sieved.places
             if sieved.rows:
                 cells = self._packer.pack(sieved.rows)
-                X = self._inputs.build(_as_batch(cells))
+                X = self._inputs.build(as_batch(cells))
                 warnings = cells.warnings and moved(cells.warnings, good)
         else:
             X, good = self._good_pictures(sieved, answer, is_over)
@@ -262,11 +279,6 @@ def _merge(
         result.probabilities = b"".join([one.tobytes() for one in chances])
         result.classes = chances[0].shape[1]
     return result
-
-
-def _as_batch(cells: Cells) -> PredictBatch:
-    numbers, lengths, text = memoryview(cells[1]), memoryview(cells[2]), memoryview(cells[3])
-    return PredictBatch(0, 0, cells.rows, numbers, lengths, text, [])
 
 
 def _refused(error: ServiceError) -> ResultEntry:

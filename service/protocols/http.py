@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from http import HTTPStatus
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl
 
 import orjson
@@ -17,6 +17,7 @@ from service.errors import (
     HeadTooLarge,
     Internal,
     ModelFailed,
+    NotAcceptable,
     NotFound,
     Overloaded,
     PoisonInput,
@@ -42,6 +43,7 @@ STATUS: dict[type[ServiceError], int] = {
     Unreadable: 400,
     Unauthenticated: 401,
     NotFound: 404,
+    NotAcceptable: 406,
     TooSlow: 408,
     TooLarge: 413,
     UnsupportedMedia: 415,
@@ -70,11 +72,32 @@ _numbers = count(1)
 
 
 class Reply(NamedTuple):
-    """A whole answer, ready to be sent."""
+    """A whole answer, ready to be sent; or the beginning of one that is written in pieces."""
 
     status: int
     body: bytes
     headers: list[tuple[bytes, bytes]]
+    stream: "Streamed | None" = None
+
+
+class Streamed(Protocol):
+    """An answer that is written while its request comes in."""
+
+    async def send(self, reply: Reply, send: Send) -> None:
+        """Send the answer's beginning and all that follows."""
+
+
+class Pace(Protocol):
+    """A connection on which an answer is written while its request comes in."""
+
+    def begin_stream(self) -> None:
+        """Let the client read later than it sends, within limits."""
+
+    def await_body(self, is_awaited: bool) -> None:
+        """Give the client its whole time for the next bytes; or none, as it is we who wait."""
+
+    def end_stream(self, *, whole: bool) -> None:
+        """Go on as usual; or, if the answer is not whole, let nobody take it for that."""
 
 
 class ClientGone(Exception):
@@ -92,15 +115,17 @@ class Client:
         waiting: what that request waits for, so that its work is not begun once nobody wants it.
         write: answers it in one step, and returns whether it could; a server that is not ours
             cannot.
+        pace: its connection, if that is ours.
     """
 
-    __slots__ = ("address", "receive", "waiting", "write")
+    __slots__ = ("address", "pace", "receive", "waiting", "write")
 
     def __init__(self) -> None:
         self.address = UNKNOWN
         self.receive: Receive = _nothing_to_receive
         self.waiting: asyncio.Future[Any] | None = None
         self.write: Callable[[Reply], bool] = _cannot_write
+        self.pace: Pace | None = None
 
     def leave(self) -> None:
         """Let the request under way end with `ClientGone`."""
@@ -213,6 +238,16 @@ async def _read_all(receive: Receive, headers: Headers, max_bytes: int) -> bytes
     return b"".join(parts)
 
 
+def check_encoding(headers: Headers) -> None:
+    """Refuse a body that is compressed as a whole.
+
+    Raises:
+        UnsupportedMedia: it is.
+    """
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise UnsupportedMedia("Compressed bodies are not taken; send it as it is.")
+
+
 def read_options(query: bytes, known: frozenset[str]) -> dict[str, str]:
     """Return the query's options.
 
@@ -231,6 +266,9 @@ def read_options(query: bytes, known: frozenset[str]) -> dict[str, str]:
 
 async def send_reply(reply: Reply, receive: Receive, send: Send) -> None:
     """Send an answer through ASGI."""
+    if reply.stream is not None:
+        await reply.stream.send(reply, send)
+        return
     headers = [*reply.headers, (b"content-length", str(len(reply.body)).encode())]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     if reply.status == 413:

@@ -12,20 +12,25 @@ class OneWrite(asyncio.Transport):
 
     Args:
         transport: the connection's own.
+
+    Attributes:
+        written_bytes: all that was written through this one.
     """
 
-    __slots__ = ("_begun", "_head", "_transport")
+    __slots__ = ("_begun", "_head", "_transport", "written_bytes")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         super().__init__()
         self._transport = transport
         self._begun = False
         self._head: bytes | None = None
+        self.written_bytes = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Keep the first part of an answer until there is a second, or none will come."""
         if self._transport.is_closing():
             return  # uvloop raises where nobody could be answered any more
+        self.written_bytes += len(data)
         head = self._head
         if head is not None:
             self._head = None

@@ -22,7 +22,12 @@ def write_whole(cycle: RequestResponseCycle, transport: asyncio.Transport, reply
     Returns:
         Whether it was done; if not, nothing was written.
     """
-    if cycle.response_started or cycle.flow.write_paused or reply.status == WITH_REST:
+    if (
+        cycle.response_started
+        or cycle.flow.write_paused
+        or reply.status == WITH_REST
+        or reply.stream is not None
+    ):
         return False
     if cycle.disconnected:
         return True  # nobody is there to read it
