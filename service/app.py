@@ -34,8 +34,15 @@ from service.protocols.predictions import Predictions, Wire
 from service.protocols.seam import connection_class
 from service.protocols.tokens import AdminToken
 from service.protocols.v1 import PredictV1, predict_paths
-from service.protocols.v2.infer import InferV2, infer_paths, v2_error, v2_http_error
-from service.protocols.v2.routes import PREFIX, v2_admin_router, v2_router
+from service.protocols.v2.infer import (
+    PREFIX,
+    InferV2,
+    infer_paths,
+    is_v2,
+    v2_error,
+    v2_http_error,
+)
+from service.protocols.v2.routes import v2_admin_router, v2_router
 from service.replica import NothingToServe, Replica
 from service.routes import (
     about_router,
@@ -347,7 +354,7 @@ def _refuse_in_form(app: FastAPI) -> None:
         if error.status_code == 404:
             missing = NotFound("There is no such path; see /docs.", code="not_found")
             return to_response(request, missing)
-        form = v2_http_error if _is_v2(request.scope["path"]) else http_error
+        form = v2_http_error if is_v2(request.scope["path"]) else http_error
         return as_response(
             form(error.status_code, request.scope["state"]["request_id"], error.headers)
         )
@@ -359,11 +366,7 @@ def _refuse_in_form(app: FastAPI) -> None:
 
 def refuse_in_form(path: str, error: ServiceError, id_: bytes) -> Reply:
     """Return the answer that an error is, in the form of the path's protocol."""
-    return (v2_error if _is_v2(path) else error_reply)(error, id_)
-
-
-def _is_v2(path: str) -> bool:
-    return path == PREFIX or path.startswith(f"{PREFIX}/")
+    return (v2_error if is_v2(path) else error_reply)(error, id_)
 
 
 def _configure(settings: Settings, edge: Edge, edge_state: EdgeState) -> uvicorn.Config:

@@ -30,6 +30,8 @@ class HeldToTime(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.url = b""
+        """The newest request's, which uvicorn keeps; until there is one it has none."""
         self.unread_bytes = 0
         self.unread_since = 0.0
         self._phase = HEAD
@@ -105,7 +107,7 @@ class HeldToTime(HttpToolsProtocol):
         self._enter(LINGER)
         self._unset_keepalive_if_required()
         if not self.transport.is_closing():
-            self.transport.write(on_the_wire(error, headers))
+            self.transport.write(on_the_wire(error, headers, self.url))
             if not linger:
                 self.transport.close()
             elif self.transport.can_write_eof():  # TLS cannot: there the client or the sweep closes

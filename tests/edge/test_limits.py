@@ -145,3 +145,29 @@ def test_a_head_request_has_a_head(tight: Replica) -> None:
         for _ in range(2):
             assert connection.ask("HEAD", "/health/live").status in {200, 405}
         assert connection.ask("POST", PATH, SETOSA, JSON).status == 200
+
+
+V2 = "/v2/models/iris/infer"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (request("POST", V2, b"{}", {"X": "x" * MOST_BYTES}), 431),
+        (b"POST " + V2.encode() + b"?" + b"x" * MOST_BYTES, 431),
+        (request("POST", V2, None, {"Transfer-Encoding": "chunked"}) + b"1\r\n \r\n" * 10_002, 413),
+        (request("POST", V2, None, {"Content-Length": "9"}) + b"{", 408),
+        (b"POST " + V2.encode() + b" HTTP/1.1\r\nHost: x\r\n", 408),
+        (b"POST " + V2.encode() + b" HTTP/1.1\r\nno header\r\n\r\n", 400),
+    ],
+    ids=["head", "url", "chunks", "late body", "late head", "bent"],
+)
+def test_on_paths_of_v2_refusals_have_its_form(tight: Replica, sent: bytes, status: int) -> None:
+    with Connection(address(tight)) as connection:
+        with contextlib.suppress(OSError):
+            connection.send(sent)
+        reply = connection.reply()
+        assert reply.status == status
+        assert list(reply.json()) == ["error"]
+        assert reply.headers["x-request-id"]
+    assert answers(tight)

@@ -27,6 +27,7 @@ from service.protocols.v2.requests import (
 from service.protocols.v2.rows import payload_of
 from service.protocols.v2.tensors import to_bytes
 
+PREFIX = "/v2"
 OCTETS = b"application/octet-stream"
 STATUS = {422: 400, 415: 400}
 """The protocol knows one status for what is wrong with a request."""
@@ -121,6 +122,11 @@ def question_of(served: ServedVersion, asked: Asked, *, aside: bool = False) -> 
         _priority(asked.head),
         read if aside else None,
     )
+
+
+def is_v2(path: str) -> bool:
+    """Return whether a path is one of this protocol's."""
+    return path == PREFIX or path.startswith(f"{PREFIX}/")
 
 
 def v2_error(error: ServiceError, id_: bytes) -> Reply:

@@ -18,10 +18,9 @@ from service.protocols.v2.about import (
     repository_index,
     server_metadata,
 )
-from service.protocols.v2.infer import InferV2
+from service.protocols.v2.infer import PREFIX, InferV2
 from service.replica import Replica
 
-PREFIX = "/v2"
 DIGITS = 9
 
 
