@@ -4,8 +4,11 @@
 {"inputs": ROWS}              or {"column": [...]}, or one row as {"column": value}
 {"dataframe_split": {"columns": [...], "data": [[...]]}}      as pandas writes a DataFrame
 {"dataframe_records": [{"column": value}]}
+
+A bare NaN is read as null: it is no JSON, but what MLflow's own client writes for a missing number.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +23,9 @@ SETTINGS = frozenset({"params", "parameters"})
 SPLIT = frozenset({"columns", "data", "index"})
 MAX_NAMED = 5
 MAX_SHOWN_CHARS = 64
+NULLS = {b"NaN": b"null"}
+_TEXT_OR_NAN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|NaN', re.DOTALL)
+"""The end of a text may be missing: or else each quote of a cut one would be tried for a start."""
 
 
 def read_scoring_rows(body: bytes, names: Sequence[str]) -> list[Sequence[Any]]:
@@ -33,10 +39,7 @@ def read_scoring_rows(body: bytes, names: Sequence[str]) -> list[Sequence[Any]]:
         Unreadable: the body is not JSON, or a key stands twice in an object.
         Unfit: it has another form, or other columns than the model.
     """
-    try:
-        said = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise Unreadable("The body is not valid JSON.") from None
+    body, said = _parsed(body)
     key = _key(said)
     rows, keys = _rows(key, said[key], names)
     if body.count(b":") > len(said) + keys:  # a text with a colon, or a key twice
@@ -44,6 +47,18 @@ def read_scoring_rows(body: bytes, names: Sequence[str]) -> list[Sequence[Any]]:
     if not rows:
         raise Unfit("There are no rows.", [Detail(loc=[key], message="is empty")])
     return rows
+
+
+def _parsed(body: bytes) -> tuple[bytes, Any]:
+    """Return the JSON, and what it says; NaN, by which MLflow's client writes a gap, is null."""
+    try:
+        return body, orjson.loads(body)
+    except orjson.JSONDecodeError:
+        plain = _TEXT_OR_NAN.sub(lambda found: NULLS.get(found[0], found[0]), body)
+    try:
+        return plain, orjson.loads(plain)
+    except orjson.JSONDecodeError:
+        raise Unreadable("The body is not valid JSON.") from None
 
 
 def _key(said: Any) -> str:
