@@ -41,6 +41,7 @@ class Extracted:
         rejected_file: where the rejected rows are, each with its reason; None if there are none.
         source: where the rows came from, for a person; never a password.
         mark: the highest value of the marked column, to begin above at the next run.
+        unmarked_rows: rejected rows so far that have no readable value in the marked column.
     """
 
     frame: pd.DataFrame
@@ -48,3 +49,4 @@ class Extracted:
     rejected_file: Path | None
     source: str
     mark: Cell = None
+    unmarked_rows: int = 0

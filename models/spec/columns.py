@@ -1,6 +1,9 @@
 """The contract of the raw columns: what a row must be to be taken."""
 
-from typing import Literal
+import re
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from models.spec.base import Part, Value
 
@@ -26,3 +29,30 @@ class ColumnContract(Part):
     """What its numbers count, such as "years" or "EUR": for the axes of plots."""
     unique: bool = False
     """Of rows with the same value only the first is taken."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        numeric = self.type in ("integer", "number")
+        if not numeric and (self.min is not None or self.max is not None):
+            raise ValueError(f"min and max are for numbers, and the type is {self.type}")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min = {self.min:g} is above max = {self.max:g}")
+        if self.pattern is not None:
+            if self.type not in ("text", "date", "picture"):
+                raise ValueError(f"a pattern is for texts, and the type is {self.type}")
+            try:
+                re.compile(self.pattern)
+            except re.error as error:
+                raise ValueError(f"pattern is no regular expression: {error}") from error
+        if self.values is not None:
+            self._check_values(self.values)
+        return self
+
+    def _check_values(self, values: tuple[Value, ...]) -> None:
+        if not values:
+            raise ValueError("values is empty: no row could be taken")
+        kinds = {"integer": (int,), "number": (int, float), "boolean": (bool,)}
+        for value in values:
+            fits = isinstance(value, kinds.get(self.type, (str,)))
+            if not fits or (isinstance(value, bool) and self.type != "boolean"):
+                raise ValueError(f"values has {value!r}, and the type is {self.type}")

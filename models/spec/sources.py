@@ -1,11 +1,16 @@
 """Where raw rows come from."""
 
+import codecs
+import re
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from models.spec.base import Part, Share, Value
+
+_PASSWORD: Final = re.compile(r"://[^/@]*:[^/]+@|[?&]password=", re.IGNORECASE)
+_BOUND: Final = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
 
 
 class Mark(Part):
@@ -51,6 +56,15 @@ class CsvSource(FileSource):
     missing: tuple[str, ...] = ("", "NA", "NaN", "null")
     """Words for a missing value."""
 
+    @field_validator("encoding")
+    @classmethod
+    def _is_known(cls, encoding: str) -> str:
+        try:
+            codecs.lookup(encoding)
+        except LookupError as error:
+            raise ValueError(f"there is no encoding {encoding!r}") from error
+        return encoding
+
 
 class JsonLinesSource(FileSource):
     """A JSON object a line; a name that ends in .gz is unpacked."""
@@ -76,6 +90,35 @@ class SqlSource(Source):
     query: str
     """SELECT …; values are bound as :name, and :mark is the high-water mark if there is one."""
     parameters: dict[str, Value] = Field(default_factory=dict)
+    schemes: Annotated[tuple[str, ...], Field(min_length=1)] = ("sqlite", "postgresql")
+    """What the URL may begin with: "mysql", or with its driver "mysql+pymysql"."""
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if bool(self.url) == bool(self.url_env):
+            raise ValueError("give either url or url_env")
+        if _PASSWORD.search(self.url):
+            # The specification is published with the model, for anyone to read.
+            raise ValueError(
+                "url holds a password; put the URL into an environment variable, and its name"
+                " into url_env"
+            )
+        asked = set(_BOUND.findall(self.query))
+        if self.mark is None and "mark" in asked:
+            raise ValueError("query has :mark; name its column: mark = {column = …}")
+        given = set(self.parameters) | ({"mark"} if self.mark else set())
+        if "mark" in self.parameters:
+            raise ValueError("parameters: mark is the high-water mark; choose another name")
+        if asked - given:
+            raise ValueError(f"query has :{min(asked - given)}; give it under parameters")
+        if set(self.parameters) - asked:
+            raise ValueError(f"parameters: query has no :{min(set(self.parameters) - asked)}")
+        return self
+
+    @property
+    def asks_for_mark(self) -> bool:
+        """Whether the query leaves out the rows of earlier runs itself, by :mark."""
+        return "mark" in _BOUND.findall(self.query)
 
 
 class SparkSource(Source):

@@ -69,7 +69,21 @@ class Specification(Part):
             raise ValueError("features: a picture must be the only feature")
         if isinstance(self.source, SparkSource) and self.model.engine != "spark":
             raise ValueError('source: kind = "spark" needs engine = "spark" under [model]')
+        self._check_mark()
         return self
+
+    def _check_mark(self) -> None:
+        if self.source.mark is None:
+            return
+        name = self.source.mark.column
+        contract = self.columns.get(name)
+        if contract is None:
+            known = ", ".join(self.columns)
+            raise ValueError(f"source.mark names {name!r}; [columns] has {known}")
+        if contract.nullable or contract.type in ("boolean", "picture"):
+            raise ValueError(
+                f"source.mark: {name!r} must be a number, a date or a text that is never missing"
+            )
 
     @property
     def metric(self) -> str:
