@@ -91,7 +91,10 @@ def _operation(
 ) -> dict[str, Any]:
     manifest = served.manifest
     parameters = [PROBABILITIES] if served.has_probabilities else []
-    answer = TypeAdapter(response_type(manifest))
+    answer_name = f"{_prefix(manifest)}Response"
+    answer = _place(TypeAdapter(response_type(manifest)), manifest, schemas)
+    schemas[answer_name] = answer | {"title": answer_name}
+    answer_ref = {"$ref": REF.format(model=answer_name)}
     return {
         "tags": [name],
         "summary": f"Predict with {name} {manifest.version}",
@@ -102,7 +105,7 @@ def _operation(
         "responses": {
             "200": {
                 "description": "Predictions in the order of the rows",
-                "content": {"application/json": {"schema": _place(answer, manifest, schemas)}},
+                "content": {"application/json": {"schema": answer_ref}},
             },
             **{
                 status: {
@@ -136,12 +139,17 @@ def _place(
     """Put the types that a type refers to among the document's; return the type itself.
 
     Every version's types carry its name: those of other versions and models have the same names.
+    So do their titles, by which generators name classes.
     """
-    prefix = f"{manifest.name}.{manifest.version}."
+    prefix = _prefix(manifest)
     schema = adapter.json_schema(ref_template=REF.replace("{model}", prefix + "{model}"))
     types = schema.pop("$defs", {})
-    schemas.update({prefix + name: part for name, part in types.items()})
+    schemas.update({prefix + name: part | {"title": prefix + name} for name, part in types.items()})
     return schema
+
+
+def _prefix(manifest: Manifest) -> str:
+    return f"{manifest.name}.{manifest.version}."
 
 
 def _about(manifest: Manifest) -> str:
