@@ -177,8 +177,7 @@ async def start_grpc(
         return None
     from service.protocols.grpc.server import GrpcServer  # noqa: PLC0415  # an optional extra
 
-    limits = settings.max_body_bytes, settings.max_waiting
-    server = GrpcServer(replica, predictions, keys, *limits)
+    server = GrpcServer(replica, predictions, keys, settings)
     tls = None if settings.tls_cert is None else (settings.tls_cert, settings.tls_key)
     await server.start(settings.host, settings.grpc_port, tls)
     return server

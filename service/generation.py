@@ -191,6 +191,7 @@ class Builder:
                 number,
                 manifests[name].output,
                 self._metrics.model(*name).on_batch,
+                self._metrics.model(*name).on_result,
             )
             for name, number in loadout.numbers.items()
         }

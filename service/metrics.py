@@ -21,6 +21,7 @@ SECONDS = (
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     5.0, 10.0, 30.0,
 )  # fmt: skip
+MOST_SIZES = 512
 ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 8192.0, 65536.0)
 
 
@@ -61,6 +62,23 @@ class Histogram:
         return cumulative, self._sum
 
 
+class BatchTimes:
+    """Where the time of all batches of one size went.
+
+    Attributes:
+        count: batches.
+        predict_ns: the sum of what their predictions took.
+        around_ns: the sum of what reading their rows and writing their answers took.
+    """
+
+    __slots__ = ("around_ns", "count", "predict_ns")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.predict_ns = 0
+        self.around_ns = 0
+
+
 class ModelMetrics:
     """What is counted for one model version."""
 
@@ -75,11 +93,20 @@ class ModelMetrics:
         self.total = Histogram(SECONDS)
         self.batch_rows = Histogram(ROWS)
         self.batch_requests = Histogram(ROWS)
+        self.failed_s = 0.0
+        """Time of the requests that had another answer than 200."""
+        self.batch_times: dict[int, BatchTimes] = {}
+        """Rows of a batch → the times of such batches; of the sizes that were seen first."""
         self._last_batch_at = 0.0
 
     def count(self, status: int) -> None:
         """Count an answered request."""
         self.requests[status] = self.requests.get(status, 0) + 1
+
+    def count_failed(self, status: int, seconds: float) -> None:
+        """Count a request that had another answer than 200, and how long it took."""
+        self.count(status)
+        self.failed_s += seconds
 
     def count_shed(self, reason: str) -> None:
         """Count a request that was refused for want of time; `reason` comes from a closed set."""
@@ -96,6 +123,17 @@ class ModelMetrics:
         self.batch_rows.observe(rows)
         self.batch_requests.observe(requests)
         self._last_batch_at = monotonic()
+
+    def on_result(self, rows: int, predict_ns: int, around_ns: int) -> None:
+        """Count a batch that came back: its rows, and what its worker tells of its time."""
+        times = self.batch_times.get(rows)
+        if times is None:
+            if len(self.batch_times) == MOST_SIZES:
+                return  # whoever sends tables of every size shall not fill the memory
+            times = self.batch_times[rows] = BatchTimes()
+        times.count += 1
+        times.predict_ns += predict_ns
+        times.around_ns += around_ns
 
     def last_batch_ms(self) -> int:
         """Return when the last batch was sent, in milliseconds since 1970; 0 if none ever was."""

@@ -181,6 +181,7 @@ class Batcher:
         rows = sum([max(got.rows, 1) for got in result.entries])
         if not flight.entries[0].payload.partial:  # a search's many calls say nothing of one
             flight.lane.learn(rows, now - flight.entries[0].sent_at)
+        flight.lane.on_result(rows, result.predict_ns, result.other_ns)
         self._idle.append(worker)
         if flight.suspect is not None:
             self._waiting += self._inquest.clear(flight.lane, flight.suspect)

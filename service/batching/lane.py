@@ -22,6 +22,8 @@ class Lane:
         model: the version's index in the loader.
         output: what it answers.
         on_batch: hears the rows of every batch that is sent, and how many requests they are.
+        on_result: hears the rows of every batch that comes back, and the nanoseconds of its
+            prediction and of what its worker did around that.
     """
 
     __slots__ = (
@@ -32,18 +34,25 @@ class Lane:
         "model",
         "name",
         "on_batch",
+        "on_result",
         "output",
         "suspects",
         "waiting",
     )
 
     def __init__(
-        self, name: str, model: int, output: OutputSchema, on_batch: Callable[[int, int], None]
+        self,
+        name: str,
+        model: int,
+        output: OutputSchema,
+        on_batch: Callable[[int, int], None],
+        on_result: Callable[[int, int, int], None],
     ) -> None:
         self.name = name
         self.model = model
         self.output = output
         self.on_batch = on_batch
+        self.on_result = on_result
         self.waiting: FairQueue[Entry] = FairQueue(Shares())
         self.cleared: deque[Entry] = deque()
         """Requests that were suspected and are not any more: they have waited long enough."""

@@ -116,7 +116,7 @@ class Predictions:
             log.exception("defect", request_id=id_.decode())
             reply = wire.refuse(Internal("The service has a defect; its log tells more."), id_)
         with suppress(ServiceError):
-            find().metrics.count(reply.status)
+            find().metrics.count_failed(reply.status, monotonic() - started)
         self._note(None, reply.status, id_, monotonic() - started)
         return reply
 

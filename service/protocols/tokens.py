@@ -17,12 +17,16 @@ class AdminToken:
     def __init__(self, token: str) -> None:
         self._expected = sha256(token.encode()).digest()
 
+    def fits(self, authorization: str) -> bool:
+        """Return whether what stands in Authorization is the token; in constant time."""
+        given = authorization.removeprefix("Bearer ")
+        return compare_digest(sha256(given.encode()).digest(), self._expected)
+
     async def __call__(self, request: Request) -> None:
-        """Refuse a request without it; compared in constant time.
+        """Refuse a request without it.
 
         Raises:
             HTTPException: 401.
         """
-        given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if not compare_digest(sha256(given.encode()).digest(), self._expected):
+        if not self.fits(request.headers.get("authorization", "")):
             raise HTTPException(401, headers={"www-authenticate": "Bearer"})

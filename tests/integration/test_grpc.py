@@ -23,6 +23,8 @@ from tests.processes.replica import ROOT, Replica, running
 
 pytestmark = pytest.mark.integration
 ROWS = np.array([[5.1, 3.5, 1.4, 0.2], [6.0, 3.0, 5.0, 2.0], [5.9, 3.0, 4.2, 1.5]])
+TOKEN = "open sesame"
+ADMIN = {"authorization": f"Bearer {TOKEN}"}
 COLUMNS = ("sepal_length", "sepal_width", "petal_length", "petal_width")
 
 
@@ -37,7 +39,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def replica(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
-    with running(store, tmp_path_factory.mktemp("log"), "--grpc-port", "0") as started:
+    flags = ("--grpc-port", "0", "--admin-token", TOKEN)
+    with running(store, tmp_path_factory.mktemp("log"), *flags) as started:
         yield started
 
 
@@ -167,6 +170,9 @@ def test_where_keys_are_needed_a_call_needs_one(store: Path, tmp_path: Path) -> 
                 client.get_model_metadata("iris")
             key = {"x-api-key": "secret"}
             assert client.get_model_metadata("iris", headers=key).name == "iris"
+            with pytest.raises(InferenceServerException) as refused:
+                client.unload_model("iris", headers=key)
+            assert refused.value.status() == "StatusCode.UNIMPLEMENTED"
             answer = client.infer("iris", one_tensor(ROWS), headers=key)
             assert answer.as_numpy("predict").shape == (3,)
 
@@ -194,6 +200,65 @@ def test_statistics_count_rows_and_requests(client: Any) -> None:
     for _ in range(3):
         client.infer("diabetes", one_tensor(np.zeros((5, 10))))
     assert counted() == (rows + 15, requests + 3)
+
+
+def test_statistics_tell_of_batches_and_of_failures(client: Any, replica: Replica) -> None:
+    def told() -> Any:
+        (one,) = client.get_inference_statistics("diabetes").model_stats
+        return one
+
+    def of_seven(one: Any) -> tuple[int, int]:
+        times = {batch.batch_size: batch.compute_infer for batch in one.batch_stats}
+        return (times[7].count, times[7].ns) if 7 in times else (0, 0)
+
+    before = told()
+    for _ in range(4):
+        client.infer("diabetes", one_tensor(np.zeros((7, 10))))
+    with pytest.raises(InferenceServerException):
+        client.infer("diabetes", one_tensor(np.zeros((7, 9))))
+    after = told()
+    assert of_seven(after)[0] - of_seven(before)[0] == 4
+    assert of_seven(after)[1] > of_seven(before)[1]
+    assert sum(one.compute_infer.count for one in after.batch_stats) == after.execution_count
+    fail = [one.inference_stats.fail for one in (before, after)]
+    assert fail[1].count - fail[0].count == 1
+    assert fail[1].ns > fail[0].ns
+    status, rest = replica.ask("GET", "/v2/models/diabetes/stats")
+    assert status == 200
+    sizes = {
+        one["batch_size"]: one["compute_infer"] for one in rest["model_stats"][0]["batch_stats"]
+    }
+    assert sizes[7]["count"] == of_seven(after)[0]
+
+
+def test_a_model_is_unloaded_and_loaded_by_the_token(client: Any) -> None:
+    def state() -> str:
+        told = {one.name: one.state for one in client.get_model_repository_index().models}
+        return str(told["diabetes"])
+
+    for headers in ({}, {"authorization": "Bearer nonsense"}):
+        for change in (client.load_model, client.unload_model):
+            with pytest.raises(InferenceServerException, match="admin token") as refused:
+                change("diabetes", headers=headers)
+            assert refused.value.status() == "StatusCode.UNAUTHENTICATED"
+    assert state() == "READY"
+    client.unload_model("diabetes", headers=ADMIN)
+    assert state() == "UNAVAILABLE"
+    with pytest.raises(InferenceServerException):
+        client.infer("diabetes", one_tensor(np.zeros((1, 10))))
+    client.load_model("diabetes", headers=ADMIN)
+    assert state() == "READY"
+    assert client.infer("diabetes", one_tensor(np.zeros((1, 10)))) is not None
+
+
+def test_what_cannot_be_loaded_is_told(client: Any) -> None:
+    for change in (client.load_model, client.unload_model):
+        with pytest.raises(InferenceServerException, match="no model 'nobody'") as refused:
+            change("nobody", headers=ADMIN)
+        assert refused.value.status() == "StatusCode.NOT_FOUND"
+    with pytest.raises(InferenceServerException, match="no parameters") as refused:
+        client.load_model("diabetes", headers=ADMIN, config='{"backend": "other"}')
+    assert refused.value.status() == "StatusCode.INVALID_ARGUMENT"
 
 
 def test_a_row_that_training_did_not_know_is_told_of(client: Any, store: Path) -> None:

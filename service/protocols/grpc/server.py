@@ -1,6 +1,6 @@
 """The gRPC server: the same inner path as every other protocol, on a port of its own."""
 
-from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,20 @@ from service.batching.entry import Answer
 from service.catalogue import ServedVersion
 from service.errors import NotFound, ServiceError
 from service.protocols.grpc import inference_pb2 as pb
+from service.protocols.grpc.calls import (
+    CODES,
+    check_key,
+    check_token,
+    headers_of,
+    make_handler,
+    nobody_is_refused,
+)
 from service.protocols.grpc.messages import asked_of, response_of, tell
 from service.protocols.http import Client, Headers, Message, Reply, error_reply
 from service.protocols.keys import ApiKeys
 from service.protocols.predictions import Predictions, Question, Written
+from service.protocols.tokens import AdminToken
+from service.protocols.v2 import repository
 from service.protocols.v2.about import (
     model_metadata,
     model_statistics,
@@ -25,24 +35,11 @@ from service.protocols.v2.about import (
 from service.protocols.v2.infer import Form, question_of
 from service.protocols.v2.outputs import answer_tensors
 from service.replica import Replica
+from service.settings import Settings
 
 SERVICE = "inference.GRPCInferenceService"
 GRACE_S = 5.0
 DIGITS = 9
-CODES = {
-    400: grpc.StatusCode.INVALID_ARGUMENT,
-    401: grpc.StatusCode.UNAUTHENTICATED,
-    404: grpc.StatusCode.NOT_FOUND,
-    408: grpc.StatusCode.DEADLINE_EXCEEDED,
-    413: grpc.StatusCode.INVALID_ARGUMENT,
-    415: grpc.StatusCode.INVALID_ARGUMENT,
-    422: grpc.StatusCode.INVALID_ARGUMENT,
-    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    503: grpc.StatusCode.UNAVAILABLE,
-    504: grpc.StatusCode.DEADLINE_EXCEEDED,
-}
-"""A refusal's HTTP status → gRPC's; any other is INTERNAL."""
-
 log = structlog.get_logger()
 
 
@@ -85,8 +82,7 @@ class GrpcServer:
         replica: what is served.
         predictions: answers infer calls.
         keys: who may ask; None if everybody may.
-        max_body_bytes: the largest request.
-        max_waiting: the most calls at once.
+        settings: limits, and the token of whoever may load and unload.
     """
 
     def __init__(
@@ -94,30 +90,35 @@ class GrpcServer:
         replica: Replica,
         predictions: Predictions,
         keys: ApiKeys | None,
-        max_body_bytes: int,
-        max_waiting: int,
+        settings: Settings,
     ) -> None:
         self._replica = replica
         self._predictions = predictions
         self._server = grpc.aio.server(
             options=[
-                ("grpc.max_receive_message_length", max_body_bytes),
+                ("grpc.max_receive_message_length", settings.max_body_bytes),
                 ("grpc.max_send_message_length", -1),
                 ("grpc.so_reuseport", 0),
             ],
-            maximum_concurrent_rpcs=max_waiting,
+            maximum_concurrent_rpcs=settings.max_waiting,
         )
         infer = grpc.unary_unary_rpc_method_handler(self._infer)  # bytes in, bytes out
+        key = nobody_is_refused if keys is None else partial(check_key, keys)
         handlers = {
-            "ServerLive": _handler(pb.ServerLiveRequest, self._live),
-            "ServerReady": _handler(pb.ServerReadyRequest, self._ready),
-            "ModelReady": _handler(pb.ModelReadyRequest, self._model_ready, keys),
-            "ServerMetadata": _handler(pb.ServerMetadataRequest, self._server_metadata, keys),
-            "ModelMetadata": _handler(pb.ModelMetadataRequest, self._model_metadata, keys),
-            "ModelStatistics": _handler(pb.ModelStatisticsRequest, self._statistics, keys),
-            "RepositoryIndex": _handler(pb.RepositoryIndexRequest, self._index, keys),
+            "ServerLive": make_handler(pb.ServerLiveRequest, self._live),
+            "ServerReady": make_handler(pb.ServerReadyRequest, self._ready),
+            "ModelReady": make_handler(pb.ModelReadyRequest, self._model_ready, key),
+            "ServerMetadata": make_handler(pb.ServerMetadataRequest, self._server_metadata, key),
+            "ModelMetadata": make_handler(pb.ModelMetadataRequest, self._model_metadata, key),
+            "ModelStatistics": make_handler(pb.ModelStatisticsRequest, self._statistics, key),
+            "RepositoryIndex": make_handler(pb.RepositoryIndexRequest, self._index, key),
             "ModelInfer": infer,
         }
+        if token := settings.admin_token.get_secret_value():
+            admin = partial(check_token, AdminToken(token))
+            load, unload = pb.RepositoryModelLoadRequest, pb.RepositoryModelUnloadRequest
+            handlers["RepositoryModelLoad"] = make_handler(load, self._load, admin)
+            handlers["RepositoryModelUnload"] = make_handler(unload, self._unload, admin)
         generic = grpc.method_handlers_generic_handler(SERVICE, handlers)
         self._server.add_generic_rpc_handlers((generic,))
 
@@ -159,7 +160,7 @@ class GrpcServer:
         reply = await self._predictions.handle(
             InferCall(request),
             lambda: self._found(request.model_name, request.model_version),
-            _headers(context, len(data)),
+            headers_of(context, len(data)),
             b"",
             _client(context, data),
         )
@@ -220,40 +221,16 @@ class GrpcServer:
         found = repository_index(self._replica.catalogue, only_ready=request.ready)
         return pb.RepositoryIndexResponse(models=found)
 
+    async def _load(self, request: pb.RepositoryModelLoadRequest) -> pb.RepositoryModelLoadResponse:
+        given = bool(request.parameters)
+        await repository.load(self._replica, request.model_name, has_parameters=given)
+        return pb.RepositoryModelLoadResponse()
 
-def _handler(
-    request: Any, answer: Callable[[Any], Awaitable[Any]], keys: ApiKeys | None = None
-) -> Any:
-    """Return a handler that tells a refusal by its status."""
-
-    async def call(asked: Any, context: Any) -> Any:
-        try:
-            if keys is not None:
-                keys.name("", _headers(context, 0))
-            return await answer(asked)
-        except ServiceError as error:
-            code = CODES.get(error_reply(error, b"").status, grpc.StatusCode.INTERNAL)
-            await context.abort(code, error.message)
-
-    return grpc.unary_unary_rpc_method_handler(
-        call,
-        request_deserializer=request.FromString,
-        response_serializer=lambda message: message.SerializeToString(),
-    )
-
-
-def _headers(context: Any, body_bytes: int) -> dict[bytes, bytes]:
-    """Return a call's metadata and deadline as the headers that say the same."""
-    found = {
-        key.encode(): value.encode()
-        for key, value in context.invocation_metadata() or ()
-        if isinstance(value, str)
-    }
-    found[b"content-length"] = b"%d" % body_bytes
-    remaining_s = context.time_remaining()
-    if remaining_s is not None:
-        found[b"x-request-timeout-ms"] = b"%d" % max(remaining_s * 1000, 1)
-    return found
+    async def _unload(
+        self, request: pb.RepositoryModelUnloadRequest
+    ) -> pb.RepositoryModelUnloadResponse:
+        await repository.unload(self._replica, request.model_name)
+        return pb.RepositoryModelUnloadResponse()
 
 
 def _client(context: Any, data: bytes) -> Client:

@@ -69,7 +69,10 @@ def model_config(manifest: Manifest, max_batch_rows: int) -> Described:
 
 
 def model_statistics(manifest: Manifest, metrics: ModelMetrics) -> Described:
-    """Return what was counted for a version since the service began; times are sums."""
+    """Return what was counted for a version since the service began; times are sums.
+
+    A worker measures reading a batch and writing its answers as one: `compute_input` has both.
+    """
     good = metrics.requests.get(200, 0)
     parse, queue, predict, transfer, encode = (stage.sum() for stage in metrics.stages)
 
@@ -84,7 +87,7 @@ def model_statistics(manifest: Manifest, metrics: ModelMetrics) -> Described:
         "execution_count": metrics.batch_rows.count(),
         "inference_stats": {
             "success": lasted(good, metrics.total.sum()),
-            "fail": lasted(sum(metrics.requests.values()) - good, 0.0),
+            "fail": lasted(sum(metrics.requests.values()) - good, metrics.failed_s),
             "queue": lasted(good, queue),
             "compute_input": lasted(good, parse),
             "compute_infer": lasted(good, predict),
@@ -93,7 +96,16 @@ def model_statistics(manifest: Manifest, metrics: ModelMetrics) -> Described:
             "cache_miss": lasted(0, 0.0),
         },
         "response_stats": {},
-        "batch_stats": [],
+        "batch_stats": [
+            {
+                "batch_size": rows,
+                "compute_input": {"count": times.count, "ns": times.around_ns},
+                "compute_infer": {"count": times.count, "ns": times.predict_ns},
+                "compute_output": {"count": 0, "ns": 0},
+            }
+            for rows, times in sorted(metrics.batch_times.items())
+        ],
+        # Workers share the pages of all models: no part of them is one model's own.
         "memory_usage": [],
     }
 

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from service import __version__
 from service.catalogue import CataloguedModel, ServedVersion
-from service.errors import NotFound, ServiceError, Unavailable, Unfit, Unreadable
+from service.errors import NotFound, ServiceError, Unreadable
 from service.protocols.long_way import answer
 from service.protocols.predictions import Predictions
 from service.protocols.tokens import AdminToken
+from service.protocols.v2 import repository
 from service.protocols.v2.about import (
     model_config,
     model_metadata,
@@ -113,23 +114,13 @@ def v2_admin_router(replica: Replica, token: AdminToken) -> APIRouter:
 
     @router.post("/load")
     async def load(request: Request, name: str) -> Response:
-        if _object(await request.body()).get("parameters"):
-            raise Unfit("Versions come from the store: load takes no parameters.")
-        await replica.show(name)
-        # Looked up only now: the store may have had a name that the service had not seen yet.
-        model = replica.catalogue.model(name)
-        if model.refused or not model.served:
-            reasons = "; ".join(model.refused.values()) or "no alias in use names a version"
-            raise Unfit(f"{name} could not be loaded: {reasons}.")
+        given = _object(await request.body()).get("parameters")
+        await repository.load(replica, name, has_parameters=bool(given))
         return Response(status_code=200)
 
     @router.post("/unload")
     async def unload(name: str) -> Response:
-        replica.catalogue.model(name)
-        await replica.hide(name)
-        left = replica.catalogue.models.get(name)
-        if left is not None and left.served:
-            raise Unavailable(f"{name} could not be unloaded now; the log says why.")
+        await repository.unload(replica, name)
         return Response(status_code=200)
 
     return router

@@ -55,8 +55,13 @@ class Scene:
         self.quarantine = Quarantine(10, 60.0)
         self.batcher = self.another_batcher(max_rows, max_waiting)
         self.batches: list[tuple[int, int]] = []
+        self.results: list[tuple[int, int, int]] = []
         self.lane = Lane(
-            "toy/1", 0, OUTPUT, lambda rows, requests: self.batches.append((rows, requests))
+            "toy/1",
+            0,
+            OUTPUT,
+            lambda rows, requests: self.batches.append((rows, requests)),
+            lambda *told: self.results.append(told),
         )
         self.batcher.add_lane(self.lane)
 
@@ -438,7 +443,7 @@ def test_an_answer_with_other_rows_reaches_nobody() -> None:
 def test_lanes_take_turns_by_age_and_never_mix() -> None:
     async def act() -> None:
         async with scene() as stage:
-            other = Lane("toy/2", 5, OUTPUT, lambda rows, requests: None)
+            other = Lane("toy/2", 5, OUTPUT, lambda rows, requests: None, lambda *_: None)
             stage.batcher.add_lane(other)
             stage.submit(1.0)
             cells = Cells(1, struct.pack("=d", 9.0))

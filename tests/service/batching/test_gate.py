@@ -25,7 +25,9 @@ class Door:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self.shares = Shares()
-        self.lane = Lane("toy/1", 0, OutputSchema(kind="values", dtype="float64"), self._ignore)
+        self.lane = Lane(
+            "toy/1", 0, OutputSchema(kind="values", dtype="float64"), self._ignore, self._ignore
+        )
         self.lane.join(self.shares)
         self.lane.cost = CostModel(0.001, 0.004)
         self.gate = self.make(max_waiting=10_000)
@@ -58,7 +60,7 @@ class Door:
             self.lane.waiting.append(entry)
         raise AssertionError("the queue has no end")
 
-    def _ignore(self, rows: int, requests: int) -> None:
+    def _ignore(self, *told: int) -> None:
         pass
 
 
