@@ -23,6 +23,7 @@ from service.errors import NotFound, ServiceError, Unavailable, Unfit
 from service.log import Sampler
 from service.metrics import Metrics
 from service.openapi import describe_api
+from service.protocols.certificate import Certificate
 from service.protocols.cors import Cors
 from service.protocols.edge_state import EdgeState
 from service.protocols.http import Reply, error_reply, http_error
@@ -140,11 +141,14 @@ async def serve(settings: Settings) -> int:
     edge_state = EdgeState(settings)
     metrics.add_gauges(edge_state.gauges)
     config = _configure(settings, edge, edge_state)
+    tls = None if settings.tls_cert is None else Certificate(settings.tls_cert, settings.tls_key)
     cause = "cannot_use_tls"
     try:
         config.load()
+        if tls is not None:
+            tls.serve(config.ssl)
         cause = "cannot_serve_grpc"
-        grpc_server = await start_grpc(replica, predictions, keys, settings)
+        grpc_server = await start_grpc(replica, predictions, keys, tls, settings)
     except (ImportError, OSError) as error:  # as ssl's own are
         log.error(cause, reason=str(error))  # noqa: TRY400
         edge_state.close()
@@ -153,7 +157,8 @@ async def serve(settings: Settings) -> int:
     server = Server(config)
     # The port answers /health/live while models load: a probe must see a slow start as alive.
     serving = asyncio.create_task(server.serve([listening]))
-    code = await _run(replica, edge, edge_state, serving, settings, keys)
+    watched = [one for one in (keys, tls) if one is not None]
+    code = await _run(replica, edge, edge_state, serving, settings, watched)
     server.should_exit = True
     if grpc_server is not None:
         await grpc_server.stop(settings.drain_s)
@@ -165,7 +170,11 @@ async def serve(settings: Settings) -> int:
 
 
 async def start_grpc(
-    replica: Replica, predictions: Predictions, keys: ApiKeys | None, settings: Settings
+    replica: Replica,
+    predictions: Predictions,
+    keys: ApiKeys | None,
+    tls: Certificate | None,
+    settings: Settings,
 ) -> "GrpcServer | None":
     """Start the gRPC server if there shall be one.
 
@@ -178,7 +187,6 @@ async def start_grpc(
     from service.protocols.grpc.server import GrpcServer  # noqa: PLC0415  # an optional extra
 
     server = GrpcServer(replica, predictions, keys, settings)
-    tls = None if settings.tls_cert is None else (settings.tls_cert, settings.tls_key)
     await server.start(settings.host, settings.grpc_port, tls)
     return server
 
@@ -210,11 +218,11 @@ async def _run(
     edge_state: EdgeState,
     serving: "asyncio.Task[None]",
     settings: Settings,
-    keys: ApiKeys | None,
+    watched: Sequence[ApiKeys | Certificate],
 ) -> int:
     """Start the replica, follow the store until a signal comes, and drain; return the exit code."""
-    signals = Signals([replica.reload] if keys is None else [keys.reload, replica.reload])
-    watching = None if keys is None else asyncio.create_task(keys.follow())
+    signals = Signals([*(files.reload for files in watched), replica.reload])
+    watching = [asyncio.create_task(files.follow()) for files in watched]
     starting = asyncio.create_task(replica.start(edge.serve))
     stopping = asyncio.create_task(signals.stop.wait())
     following: asyncio.Task[None] | None = None
@@ -242,7 +250,7 @@ async def _run(
         log.error("cannot_start", reason=str(error) or "a worker did not get ready")  # noqa: TRY400
         return EXIT_CANNOT_START
     finally:
-        for task in (starting, stopping, following, watching):
+        for task in (starting, stopping, following, *watching):
             if task is not None:
                 task.cancel()
     return EXIT_OK if signals.stop.is_set() else EXIT_FAILED

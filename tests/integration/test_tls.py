@@ -40,7 +40,10 @@ class Secure(Connection):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    folder = tmp_path_factory.mktemp("certificate")
+    return issue(tmp_path_factory.mktemp("certificate"))
+
+
+def issue(folder: Path) -> Certificate:
     cert, key = folder / "cert.pem", folder / "key.pem"
     command: list[str | Path] = [
         "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
@@ -158,3 +161,57 @@ def test_a_key_without_its_certificate(trained: Path, tmp_path: Path) -> None:
     process = launch(trained, tmp_path / "log", "--tls-key=key.pem")
     assert process.wait(STOP_S) == 2
     assert (tmp_path / "log").read_text().startswith("--tls-key: ")
+
+
+def served_certificate(address: tuple[str, int]) -> str:
+    """Return what a new connection is shown, as PEM."""
+    return ssl.get_server_certificate(address, timeout=30)
+
+
+def as_pem(certificate: Certificate) -> str:
+    return certificate.cert.read_text()
+
+
+@pytest.fixture
+def renewable(trained: Path, tmp_path: Path) -> Iterator[tuple[Service, Certificate, int]]:
+    """Run a service whose certificate the test may renew; the last is the port of gRPC."""
+    folder = tmp_path / "live"
+    folder.mkdir()
+    live = issue(folder)
+    flags = [f"--tls-cert={live.cert}", f"--tls-key={live.key}", "--grpc-port=0", "--workers=1"]
+    process = launch(trained, tmp_path / "log", *flags)
+    try:
+        wait_for(lambda: '"ready"' in (tmp_path / "log").read_text() or process.poll() is not None)
+        service = Service(process, trained, tmp_path / "log")
+        ports = {event["event"]: event["port"] for event in service.events() if "port" in event}
+        service.address = ("127.0.0.1", ports["listening"])
+        yield service, live, ports["listening_grpc"]
+    finally:
+        process.kill()
+        process.wait(STOP_S)
+
+
+def test_a_renewed_certificate_is_taken_without_a_restart(
+    renewable: tuple[Service, Certificate, int], tmp_path: Path
+) -> None:
+    service, live, grpc_port = renewable
+    grpc_address = ("127.0.0.1", grpc_port)
+    first = as_pem(live)
+    assert served_certificate(service.address) == served_certificate(grpc_address) == first
+    old = Secure(service.address, live.trust)
+    assert old.ask("POST", V1, BODY, JSON).status == 200
+
+    def told(event: str) -> bool:
+        return any(one["event"] == event for one in service.events())
+
+    new = issue(tmp_path)
+    live.cert.write_text(as_pem(new))  # the key does not fit yet
+    wait_for(lambda: told("certificate_kept"))
+    assert served_certificate(service.address) == served_certificate(grpc_address) == first
+    live.key.write_text(new.key.read_text())
+    wait_for(lambda: told("certificate_renewed"))
+    assert served_certificate(service.address) == served_certificate(grpc_address) == as_pem(new)
+    with Secure(service.address, new.trust) as connection:
+        assert connection.ask("POST", V1, BODY, JSON).status == 200
+    assert old.ask("POST", V1, BODY, JSON).status == 200  # nobody was cut off
+    old.socket.close()

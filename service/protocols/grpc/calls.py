@@ -6,6 +6,7 @@ from typing import Any
 import grpc
 
 from service.errors import ServiceError, Unauthenticated
+from service.protocols.certificate import Certificate
 from service.protocols.http import Headers, error_reply
 from service.protocols.keys import ApiKeys
 from service.protocols.tokens import AdminToken
@@ -72,3 +73,28 @@ def headers_of(context: Any, body_bytes: int) -> dict[bytes, bytes]:
     if remaining_s is not None:
         found[b"x-request-timeout-ms"] = b"%d" % max(remaining_s * 1000, 1)
     return found
+
+
+def renewable_credentials(certificate: Certificate) -> Any:
+    """Return credentials that follow the files of a certificate, looked at by each new connection.
+
+    Raises:
+        OSError: they cannot be read.
+    """
+    seen = certificate.stamp()
+
+    def renewed() -> Any:
+        nonlocal seen
+        now = certificate.stamp()
+        if now is None or now == seen:
+            return None
+        try:
+            certificate.check()
+            configuration = grpc.ssl_server_certificate_configuration([certificate.read()])
+        except OSError:
+            return None  # the certificate's own watch says so in the log
+        seen = now
+        return configuration
+
+    first = grpc.ssl_server_certificate_configuration([certificate.read()])
+    return grpc.dynamic_ssl_server_credentials(first, renewed)

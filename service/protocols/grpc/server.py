@@ -1,7 +1,6 @@
 """The gRPC server: the same inner path as every other protocol, on a port of its own."""
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -11,6 +10,7 @@ from service import __version__
 from service.batching.entry import Answer
 from service.catalogue import ServedVersion
 from service.errors import NotFound, ServiceError
+from service.protocols.certificate import Certificate
 from service.protocols.grpc import inference_pb2 as pb
 from service.protocols.grpc.calls import (
     CODES,
@@ -19,11 +19,12 @@ from service.protocols.grpc.calls import (
     headers_of,
     make_handler,
     nobody_is_refused,
+    renewable_credentials,
 )
 from service.protocols.grpc.messages import asked_of, response_of, tell
 from service.protocols.http import Client, Headers, Message, Reply, error_reply
 from service.protocols.keys import ApiKeys
-from service.protocols.predictions import Predictions, Question, Written
+from service.protocols.predictions import Predictions, Question, Whole, Written
 from service.protocols.tokens import AdminToken
 from service.protocols.v2 import repository
 from service.protocols.v2.about import (
@@ -43,7 +44,7 @@ DIGITS = 9
 log = structlog.get_logger()
 
 
-class InferCall:
+class InferCall(Whole):
     """One infer call, as a protocol: its request was parsed to know the model.
 
     Args:
@@ -122,13 +123,13 @@ class GrpcServer:
         generic = grpc.method_handlers_generic_handler(SERVICE, handlers)
         self._server.add_generic_rpc_handlers((generic,))
 
-    async def start(self, host: str, port: int, tls: tuple[Path, Path | None] | None) -> int:
+    async def start(self, host: str, port: int, tls: Certificate | None) -> int:
         """Listen; return the port, which is a free one if 0 was asked for.
 
         Args:
             host: address to listen on.
             port: 0 for a free one.
-            tls: files of the certificate and of its key, which may be in the same file.
+            tls: the certificate, which may be renewed; None to talk plainly.
 
         Raises:
             OSError: the address cannot be had, or a file cannot be read.
@@ -138,8 +139,7 @@ class GrpcServer:
             if tls is None:
                 bound = int(self._server.add_insecure_port(address))
             else:
-                chain, key = tls[0].read_bytes(), (tls[1] or tls[0]).read_bytes()
-                credentials = grpc.ssl_server_credentials([(key, chain)])
+                credentials = renewable_credentials(tls)
                 bound = int(self._server.add_secure_port(address, credentials))
         except RuntimeError as error:
             raise OSError(str(error)) from error
