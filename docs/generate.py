@@ -77,8 +77,14 @@ def settings_table() -> str:
         flag = "--" + name.replace("_", "-")
         default = field.default
         shown = ",".join(default) if isinstance(default, tuple) else default
-        rows.append(f"| `{flag}` | `PERCORE_{name.upper()}` | `{shown}` | {field.description} |")
+        meaning = one_cell(field.description or "")
+        rows.append(f"| `{flag}` | `PERCORE_{name.upper()}` | `{shown}` | {meaning} |")
     return "\n".join(rows)
+
+
+def one_cell(text: str) -> str:
+    """Return a text of several lines as a table's cell, which has one."""
+    return " ".join(text.split()).replace("|", r"\|")
 
 
 def commands_page() -> str:

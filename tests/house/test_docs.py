@@ -1,9 +1,14 @@
 """Links lead somewhere, and decisions have their form."""
 
 import re
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+from service.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 ADRS = ROOT / "docs" / "adr"
@@ -57,3 +62,29 @@ def test_a_decision_has_its_form(path: Path) -> None:
     assert text.startswith(f"# {path.name[:4]}: ")
     assert re.search(r"^(Accepted|Proposed|Superseded by .+), \d{4}-\d{2}-\d{2}\.$", text, re.M)
     assert re.findall(r"^## (.+)$", text, re.M) == SECTIONS
+
+
+@pytest.fixture
+def generate(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The generator, which is a script; it changes the path that modules are sought in."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    spec = spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_settings_table_has_a_row_a_setting(generate: ModuleType) -> None:
+    _, ruler, *rows = generate.settings_table().split("\n")
+    assert ruler == "|---|---|---|---|"
+    assert [re.match(r"\| `--([a-z-]+)` \|", row)[1].replace("-", "_") for row in rows] == list(  # type: ignore[index]
+        Settings.model_fields
+    )
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {5}
+    assert any("\n" in (field.description or "") for field in Settings.model_fields.values())
+
+
+def test_a_cell_is_one_line(generate: ModuleType) -> None:
+    assert generate.one_cell("one\n    two | three") == r"one two \| three"
