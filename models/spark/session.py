@@ -1,0 +1,119 @@
+"""A Spark session that starts quietly, stays within its memory, and ends."""
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import pyspark
+from pyspark.sql import SparkSession
+
+ROOT: Final = Path(__file__).parents[2]
+"""Where `models` is imported from; local executors import it from there, too."""
+
+LOCAL_PARTITIONS: Final = 8
+"""Of a shuffle in local mode; Spark's own 200 are meant for a cluster."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """How to reach Spark.
+
+    Args:
+        master: local[2], local-cluster[…], yarn, k8s://…, spark://…; empty: whatever spark-submit
+            or the platform has set.
+        memory: of the driver, as Spark writes it; counts where this process starts the JVM.
+        settings: further settings of Spark, which go before all others.
+    """
+
+    master: str = "local[2]"
+    memory: str = "2g"
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def local(self) -> bool:
+        """Whether everything runs on this machine."""
+        return self.master.startswith("local")
+
+
+@contextmanager
+def spark_session(wanted: Session, name: str) -> Iterator[SparkSession]:
+    """Start a session, or borrow the one that runs; only one that was started here is stopped."""
+    with quiet_pandas():
+        running = SparkSession.getActiveSession()
+        spark = running or _start(wanted, name)
+        try:
+            yield spark
+        finally:
+            if running is None:
+                spark.stop()
+
+
+@contextmanager
+def quiet_pandas() -> Iterator[None]:
+    """Do not repeat, at each step, that PySpark has not been tested with pandas 3.
+
+    What this engine takes from it (createDataFrame, toPandas, mapInPandas) its own tests cover.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
+        yield
+
+
+def _start(wanted: Session, name: str) -> SparkSession:
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    settings = {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        # A value that does not fit its column has a reason in a file, and ends no run.
+        "spark.sql.ansi.enabled": "false",
+        # A line with too few or too many cells is known only if all of it is read.
+        "spark.sql.csv.parser.columnPruning.enabled": "false",
+    }
+    if wanted.local:
+        settings |= _local(wanted)
+    builder = SparkSession.builder.appName(name)
+    if wanted.master:
+        builder = builder.master(wanted.master)
+    for key, value in (settings | dict(wanted.settings)).items():
+        builder = builder.config(key, value)
+    spark = _with_hive(builder).getOrCreate()
+    _hush(spark)
+    return spark
+
+
+def _hush(spark: SparkSession) -> None:
+    spark.sparkContext.setLogLevel("ERROR")
+    jvm = spark.sparkContext._jvm
+    if jvm is not None:
+        # The optimiser calls each line search that it begins anew an error.
+        log4j = jvm.org.apache.logging.log4j
+        log4j.core.config.Configurator.setLevel("breeze.optimize", log4j.Level.OFF)
+
+
+def _local(wanted: Session) -> dict[str, str]:
+    # Nobody but this machine may talk to a local session.
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    return {
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.memory": wanted.memory,
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
+        "spark.sql.shuffle.partitions": str(LOCAL_PARTITIONS),
+        "spark.executorEnv.PYTHONPATH": str(ROOT),
+    }
+
+
+def _with_hive(builder: "SparkSession.Builder") -> "SparkSession.Builder":
+    """Use the Hive metastore where a cluster's hive-site.xml names one."""
+    folders = [os.environ.get("SPARK_CONF_DIR"), os.environ.get("HADOOP_CONF_DIR")]
+    home = os.environ.get("SPARK_HOME", str(Path(pyspark.__file__).parent))
+    for folder in [*folders, f"{home}/conf"]:
+        if folder and (Path(folder) / "hive-site.xml").is_file():
+            return builder.enableHiveSupport()
+    return builder
