@@ -26,6 +26,8 @@ class Artefact:
     """It predicts labels of a fixed set of classes."""
     probabilities: bool
     """It has predict_proba."""
+    method: str
+    """Whose answer a row's is: predict, or transform of a pipeline that only transforms."""
     instances: list[Any]
     """The golden rows, as a request carries them."""
 
@@ -53,6 +55,7 @@ def read_artefact(store: Path, name: str, version: int | None = None) -> Artefac
             input=manifest["input"],
             labels=manifest["output"]["kind"] == "classes",
             probabilities=bool(manifest["output"].get("probabilities")),
+            method=manifest["output"].get("method", "predict"),
             instances=list(manifest["golden"]["instances"]),
         )
     except (KeyError, TypeError) as error:

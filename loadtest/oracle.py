@@ -43,6 +43,7 @@ def right_answers(
         "artefact": str(artefact.path),
         "sha256": artefact.sha256,
         "input": artefact.input,
+        "method": artefact.method,
         "probabilities": probabilities,
         "batches": [list(batch) for batch in batches],
     }

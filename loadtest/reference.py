@@ -2,7 +2,8 @@
 
 It reads a question from standard input and writes its answer to standard output, both JSON:
 
-    {"artefact": PATH, "sha256": HEX, "input": SCHEMA, "probabilities": BOOL, "batches": [ROWS, …]}
+    {"artefact": PATH, "sha256": HEX, "input": SCHEMA, "method": "predict" | "transform",
+     "probabilities": BOOL, "batches": [ROWS, …]}
     {"classes": […] | null, "answers": [{"predictions": […], "probabilities": […] | null}, …],
      "modules": ["joblib", …]}
 
@@ -36,10 +37,7 @@ def main() -> None:
     _shut_out(pictures=pictures)
     model = _load(Path(question["artefact"]), question["sha256"])
     with joblib.parallel_config(backend="sequential"):
-        answers = [
-            _answer(model, rows, question["input"], probabilities=question["probabilities"])
-            for rows in question["batches"]
-        ]
+        answers = [_answer(model, rows, question) for rows in question["batches"]]
     classes = model.classes_.tolist() if question["probabilities"] else None
     json.dump({"classes": classes, "answers": answers, "modules": _modules()}, out)
     out.close()
@@ -62,13 +60,12 @@ def _load(path: Path, sha256: str) -> Any:
     return joblib.load(io.BytesIO(content))
 
 
-def _answer(
-    model: Any, rows: list[Any], schema: dict[str, Any], *, probabilities: bool
-) -> dict[str, Any]:
+def _answer(model: Any, rows: list[Any], question: dict[str, Any]) -> dict[str, Any]:
     """Predict one request's rows in one call, as a user would in a notebook."""
+    schema, probabilities = question["input"], question["probabilities"]
     features = _pictures(rows) if schema["kind"] == "image" else _table(rows, schema)
     return {
-        "predictions": model.predict(features).tolist(),
+        "predictions": np.asarray(getattr(model, question["method"])(features)).tolist(),
         "probabilities": model.predict_proba(features).tolist() if probabilities else None,
     }
 
@@ -88,6 +85,8 @@ def _table(rows: list[Any], schema: dict[str, Any]) -> Any:
     ]
     if schema["container"] == "frame":
         return _frame(cells, columns)
+    if schema["container"] == "texts":
+        return [row[0] for row in cells]
     texts = any(column["dtype"] == "string" for column in columns)
     return np.array(cells, dtype=object if texts else np.float64)
 

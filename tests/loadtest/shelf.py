@@ -33,6 +33,7 @@ def put(
         "input": {"kind": "tabular", "container": container, "columns": columns},
         "output": {
             "kind": "classes" if hasattr(model, "classes_") else "values",
+            "method": "predict" if hasattr(model, "predict") else "transform",
             "probabilities": hasattr(model, "predict_proba"),
         },
         "golden": golden or {"instances": [[0.0, 0.0]]},

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from loadtest.artefact import Artefact, read_artefact
 from loadtest.errors import ArtefactError, OracleError
@@ -63,6 +65,26 @@ def test_a_frame_has_the_names_dtypes_and_missing_markers_of_training(tmp_path: 
     # An encoder that learned None has no column for NaN: the marker decides the probabilities.
     assert said.answers[0].probabilities == model.predict_proba(frame).tolist()
     assert said.answers[0].predictions == model.predict(frame).tolist()
+
+
+def test_a_pipeline_that_only_transforms_answers_the_transformed_rows(tmp_path: Path) -> None:
+    X = np.random.default_rng(1).normal(size=(30, 3))
+    model = make_pipeline(StandardScaler(), PCA(2)).fit(X)
+    columns = [column("a"), column("b"), column("c")]
+    artefact = put(tmp_path, model, "array", columns, {"instances": X[:5].tolist()})
+    said = right_answers(artefact, [X[:4].tolist()], probabilities=False)
+    assert said.answers[0].predictions == model.transform(X[:4]).tolist()
+
+
+def test_a_model_of_bare_texts_gets_a_list_of_them(tmp_path: Path) -> None:
+    texts = ["good day", "bad luck", "good luck", "bad day"]
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, [1, 0, 1, 0])
+    golden = {"instances": [[text] for text in texts]}
+    artefact = put(tmp_path, model, "texts", [column("text", "string")], golden)
+    said = right_answers(artefact, [[["good luck"], ["bad"]]], probabilities=True)
+    wanted = ["good luck", "bad"]
+    assert said.answers[0].predictions == model.predict(wanted).tolist()
+    assert said.answers[0].probabilities == model.predict_proba(wanted).tolist()
 
 
 def test_a_model_that_needs_our_code_is_refused_unless_it_takes_pictures(
