@@ -1,4 +1,4 @@
-"""`python -m models`: train, register, list, show, promote, rollback, verify.
+"""`python -m models`: draft, extract, train, register, list, show, promote, rollback, verify.
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 """
@@ -11,6 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
+from models.commands.draft import EXAMPLE as DRAFT_EXAMPLE
+from models.commands.draft import draft_command
+from models.commands.extract import EXAMPLE as EXTRACT_EXAMPLE
+from models.commands.extract import extract_command
 from models.console import (
     console,
     finding_table,
@@ -197,6 +201,10 @@ def verify(
         _print_json(results)
     if not all(result["ok"] for result in results):
         raise typer.Exit(1)
+
+
+app.command("extract", epilog=EXTRACT_EXAMPLE)(extract_command)
+app.command("draft", epilog=DRAFT_EXAMPLE)(draft_command)
 
 
 def run() -> None:

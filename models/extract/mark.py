@@ -8,7 +8,6 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.errors import BadData
-from models.extract.extracted import Extracted
 from models.extract.files import write_atomically
 from models.extract.texts import mask
 from models.places import Places
@@ -100,15 +99,18 @@ def watermark(spec: Specification, places: Places) -> Watermark:
     return Watermark(column, stored.value, stored.unmarked_rows)
 
 
-def commit_mark(spec: Specification, places: Places, extracted: Extracted) -> None:
-    """Write where the next run begins; call it once the rows are safe where they belong."""
-    if spec.source.mark is None or extracted.mark is None:
+def commit_mark(spec: Specification, places: Places, mark: Cell, unmarked_rows: int = 0) -> None:
+    """Write where the next run begins; call it once the rows are safe where they belong.
+
+    Args:
+        spec: the specification; without a mark in it nothing is written.
+        places: their `work` gets mark.json.
+        mark: the highest value that was taken, as `Extracted` and `Batches` have it.
+        unmarked_rows: from the same; so many broken rows are not rejected again.
+    """
+    if spec.source.mark is None or mark is None:
         return
-    stored = StoredMark(
-        column=spec.source.mark.column,
-        value=extracted.mark,
-        unmarked_rows=extracted.unmarked_rows,
-    )
+    stored = StoredMark(column=spec.source.mark.column, value=mark, unmarked_rows=unmarked_rows)
     write_atomically(places.work / MARK_FILE, stored.model_dump_json().encode() + b"\n")
 
 

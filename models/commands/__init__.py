@@ -1,0 +1,1 @@
+"""The longer commands of `python -m models`, each in a file of its own."""
