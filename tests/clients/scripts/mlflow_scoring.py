@@ -28,7 +28,7 @@ answers = {
 try:
     client.invoke(frame.drop(columns="age"))
     refusal = "none"
-except Exception as error:  # noqa: BLE001  # it is what the client raises
+except Exception as error:  # it is what the client raises
     refusal = str(error)
 print(
     json.dumps(
