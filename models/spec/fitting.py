@@ -95,9 +95,10 @@ class Medium(Part):
     memory_bytes: Annotated[int, Field(ge=64 * 2**20)] = 1_500_000_000
     """What the process may take, peak."""
     batch_rows: Annotated[int, Field(ge=1)] = 50_000
-    strategy: Literal["partial_fit", "average", "sample"] = "partial_fit"
-    """partial_fit: batch after batch; average: a linear model a part, weights averaged; sample: as
-    many rows as memory allows, drawn evenly."""
+    strategy: Literal["partial_fit", "exact", "average", "sample"] = "partial_fit"
+    """partial_fit: batch after batch; exact: linear and ridge regression of all rows, by sums of
+    products; average: a linear model a part, weights averaged; sample: as many rows as memory
+    allows, drawn evenly."""
     parts: Annotated[int, Field(ge=1)] = 8
     """Of "average": how many models."""
     passes: Annotated[int, Field(ge=1)] = 1
