@@ -144,7 +144,8 @@ def _precision(judged: Judged, shown: list[int]) -> Picture:
                 judged.actual == one, probabilities[:, one]
             )
             label = f"{short(judged.classes[one], 14)} {means[one]:.3f}"
-            axes.step(recall, precision, where="post", label=label)
+            # The last point, no recall at all, stands for no threshold.
+            axes.step(recall[:-1], precision[:-1], where="post", label=label)
         axes.set_ylim(0, 1.03)
         axes.set_xlabel("recall")
         axes.set_ylabel("precision")

@@ -104,10 +104,9 @@ def _shuffled(X: pd.DataFrame, number: int, rng: np.random.Generator) -> pd.Data
 
 
 def importance_section(found: Importances | None) -> Section:
-    """Return the bars, longest on top."""
+    """Return the bars, longest on top; nothing if nothing was found."""
     if found is None or not found.found:
-        words = "Too few held-out rows, or no columns: permutation importance says nothing here."
-        return Section("importance", "Permutation importance", (Words(words),))
+        return Section("importance", "Permutation importance")
     blocks: list[Block] = [_bars(found)]
     if found.skipped:
         blocks.append(

@@ -110,10 +110,14 @@ def _thinned(judged: Judged) -> tuple[Floats, Floats]:
 
 
 def trend(x: Floats, y: Floats, bins: int = 10) -> tuple[list[float], list[float]]:
-    """Return medians of x and y over parts of equal size, ascending in x; empty for few rows."""
+    """Return medians of x and y over parts of about equal size, ascending in x.
+
+    Equal x stay together; few rows have no trend, and both lists are empty.
+    """
     parts = min(bins, len(x) // 8)
     if parts < 2:
         return [], []
-    order = np.argsort(x, kind="stable")
-    pieces = [piece for piece in np.array_split(order, parts) if len(piece)]
+    edges = np.unique(np.quantile(x, np.arange(1, parts) / parts))
+    places = np.searchsorted(edges, x, side="right")
+    pieces = [np.flatnonzero(places == place) for place in np.unique(places)]
     return [float(np.median(x[p])) for p in pieces], [float(np.median(y[p])) for p in pieces]

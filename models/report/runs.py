@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from models.evidence import Evidence
 from models.fit.run import Run
+from models.metrics import Metric, metric_named
 from models.report.drawing import (
     BLUE,
     GREEN,
@@ -45,16 +46,23 @@ def runs_section(evidence: Evidence) -> Section:
 
 def optimism(evidence: Evidence) -> str:
     """Return how far the winner's validation score is from its score on held-out rows, in words."""
-    metric, best = evidence.specification.metric, evidence.chosen.best
+    best, several = evidence.chosen.best, len(evidence.chosen.runs) > 1
+    metric = _metric(evidence)
     runs = count(len(evidence.chosen.runs), "run")
-    words = f"The best of {runs} (number {best.number}) has {metric} {say(best.score)} on the rows"
-    held_out = evidence.metrics.get(metric)
+    which = f"The best of {runs} (number {best.number})" if several else "The one run"
+    words = f"{which} has {metric.name} {say(best.score)} on its validation rows"
+    held_out = evidence.metrics.get(metric.name)
     if held_out is None:
-        return f"{words} that chose it; {metric} was not measured on held-out rows."
+        return f"{words}; {metric.name} was not measured on held-out rows."
+    words += f", and {say(held_out)} on held-out rows that no run has seen."
+    worse = metric.gain(best.score, held_out)
+    if not several:
+        return f"{words} Nothing was chosen, so the difference, {say(worse)}, is chance."
+    if worse <= 0:
+        return f"{words} It kept what it promised: the best of several looked no better there."
     return (
-        f"{words} that chose it, and {say(held_out)} on held-out rows that no run has seen. The"
-        f" difference, {say(best.score - held_out)}, is partly chance and partly the optimism of"
-        " taking the best: believe the second number."
+        f"{words} It is worse there by {say(worse)}, partly by chance and partly because the best"
+        " of several looks better than it is: believe the second number."
     )
 
 
@@ -125,7 +133,7 @@ def _parameter(evidence: Evidence, done: Sequence[Run], name: str, number: int) 
 
 
 def _best(evidence: Evidence, done: Sequence[Run]) -> Table:
-    sign = 1 if evidence.chosen.best.score >= float(np.median([run.score for run in done])) else -1
+    sign = 1 if _metric(evidence).greater_is_better else -1
     ordered = sorted(done, key=lambda run: (-sign * run.score, run.number))
     rows = tuple(
         (
@@ -138,6 +146,10 @@ def _best(evidence: Evidence, done: Sequence[Run]) -> Table:
     metric = evidence.specification.metric
     head = ("Run", f"{metric}, validation", f"{metric}, fitted", "Parameters", "Seed", "Seconds")
     return Table(head, rows, f"The best {len(rows)} of {count(len(done), 'run')}.")
+
+
+def _metric(evidence: Evidence) -> Metric:
+    return metric_named(evidence.specification.metric, evidence.specification.model.task)
 
 
 def _plain(value: object) -> str:

@@ -51,7 +51,7 @@ def specified(
 def runs(scores: Sequence[float], names: Sequence[str] = ()) -> tuple[Run, ...]:
     return tuple(
         Run(
-            number, 7 + number, {name: 10.0 ** (number % 5 - 2) for name in names}, score,
+            number, 7 + number, dict.fromkeys(names, 10.0 ** (number % 5 - 2)), score,
             score + 0.02, 0.1 + number / 100,
         )
         for number, score in enumerate(scores)
