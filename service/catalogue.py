@@ -9,8 +9,10 @@ from models.schema import TabularSchema
 from models.store import PRODUCTION
 from service.batching.cost import RowBytes
 from service.batching.entry import Ask, Entry
+from service.batching.open_streams import OpenStreams
 from service.codecs.answers import AnswerEncoder
 from service.codecs.cells import CellPacker
+from service.codecs.flags import Flags
 from service.codecs.json_rows import JsonRows
 from service.codecs.table_rows import TableRows
 from service.errors import NotFound, Unavailable
@@ -31,10 +33,13 @@ class ServedVersion:
     Attributes:
         admit: lets a request pass or refuses it, before its body is read.
         submit: gives an entry to the generation that serves the version now.
+        streams: those that this generation must outlive.
+        flags: whether answers may tell of their rows' values.
     """
 
     admit: Callable[[Ask], None]
     submit: Callable[[Entry], None]
+    streams: OpenStreams
 
     def __init__(self, manifest: Manifest, metrics: ModelMetrics, max_rows: int) -> None:
         self.manifest = manifest
@@ -47,6 +52,7 @@ class ServedVersion:
         )
         self.row_bytes = RowBytes()
         self.has_probabilities = manifest.output.probabilities
+        self.flags = isinstance(manifest.input, TabularSchema) and bool(Flags(manifest.input))
         self.rows = (
             TableRows(manifest.input, max_rows)
             if isinstance(manifest.input, TabularSchema)

@@ -15,6 +15,7 @@ import structlog
 from models.manifest import Manifest
 from service.batching.batcher import Batcher
 from service.batching.lane import Lane
+from service.batching.open_streams import OpenStreams
 from service.batching.quarantine import Quarantine
 from service.errors import Unavailable
 from service.inference.limits import Limits
@@ -81,6 +82,7 @@ class Generation:
     ) -> None:
         self.loadout = loadout
         self.lanes = lanes
+        self.streams = OpenStreams()
         self.pool = WorkerPool(settings.worker_count())
         self.batcher = Batcher(
             self.pool,
@@ -109,11 +111,13 @@ class Generation:
         await self.loadout.stand_by(FORK_TIMEOUT_S)
 
     async def retire(self, limit_s: float) -> None:
-        """Answer what was accepted, then end all processes."""
+        """Answer what was accepted, and streams to their end; then end all processes."""
         deadline = asyncio.get_running_loop().time() + limit_s
-        while any(self.batcher.statistics()[:2]):
+        while any(self.batcher.statistics()[:2]) or self.streams:
             if asyncio.get_running_loop().time() > deadline:
-                log.warning("drain_cut_off", **self.batcher.statistics()._asdict())
+                cut_off = self.batcher.statistics()._asdict()
+                log.warning("drain_cut_off", streams=len(self.streams), **cut_off)
+                self.streams.cut()
                 break
             await asyncio.sleep(DRAIN_LOOK_S)
         self.batcher.close()

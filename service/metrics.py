@@ -88,6 +88,8 @@ class ModelMetrics:
         """Answered requests by status."""
         self.shed: dict[str, int] = {}
         """Requests that were refused for want of time, by reason."""
+        self.aborted: dict[str, int] = {}
+        """Streams that were begun and not ended, by reason."""
         self.rows = 0
         self.stages = tuple(Histogram(SECONDS) for _ in STAGES)
         self.total = Histogram(SECONDS)
@@ -111,6 +113,10 @@ class ModelMetrics:
     def count_shed(self, reason: str) -> None:
         """Count a request that was refused for want of time; `reason` comes from a closed set."""
         self.shed[reason] = self.shed.get(reason, 0) + 1
+
+    def count_aborted(self, reason: str) -> None:
+        """Count a stream that was begun and not ended; `reason` comes from a closed set."""
+        self.aborted[reason] = self.aborted.get(reason, 0) + 1
 
     def observe(self, stages: Sequence[float], total_s: float) -> None:
         """Count where the time of an answered request went: seconds, in the order of STAGES."""
@@ -218,6 +224,11 @@ class Metrics(Collector):
             "Predict requests that were refused for want of time, by reason",
             labels=("model", "version", "reason"),
         )
+        aborted = CounterMetricFamily(
+            "percore_streams_aborted_total",
+            "Streamed answers that were begun and not ended, by reason",
+            labels=("model", "version", "reason"),
+        )
         rows = CounterMetricFamily(
             "percore_rows_total", "Rows predicted", labels=("model", "version")
         )
@@ -231,10 +242,12 @@ class Metrics(Collector):
                 answered.add_metric((*one.labels, str(status)), count)
             for reason, count in sorted(one.shed.items()):
                 shed.add_metric((*one.labels, reason), count)
+            for reason, count in sorted(one.aborted.items()):
+                aborted.add_metric((*one.labels, reason), count)
             rows.add_metric(one.labels, one.rows)
         for (route, status), count in sorted(self._others.items()):
             others.add_metric((route, str(status)), count)
-        yield from (answered, shed, rows, others)
+        yield from (answered, shed, aborted, rows, others)
 
 
 def _add(family: HistogramMetricFamily, labels: Sequence[str], histogram: Histogram) -> None:

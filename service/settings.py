@@ -62,7 +62,13 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1, le=2**31 - 2**20)] = 32 * 2**20
     """Largest request body; a larger one is refused with 413."""
     max_rows: Annotated[int, Field(ge=1)] = 100_000
-    """Most rows in one request."""
+    """Most rows in one request; of a stream, there is no such limit."""
+    max_stream_bytes: Annotated[int, Field(ge=1)] = 8 * 2**30
+    """Largest body of CSV or Arrow that streams through, at /v1/models/…:predict; a longer one is
+    refused with 413, or cut off once that is known. None of its lines or record batches may be
+    larger than max_body_bytes."""
+    max_streams: Annotated[int, Field(ge=1)] = 32
+    """Most bodies that stream through at a time; one more is refused with 503 and Retry-After."""
     max_image_pixels: Annotated[int, Field(ge=1)] = 16_000_000
     """Largest picture, width times height, read from its header before it is decoded."""
     max_batch_rows: Annotated[int, Field(ge=1, le=65535)] = 256

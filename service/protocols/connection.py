@@ -10,9 +10,10 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.protocols.edge_state import PROBES
-from service.protocols.held import BODY, ENDING, HEAD, IDLE, HeldToTime
+from service.protocols.held import BODY, ENDING, HEAD, IDLE
 from service.protocols.http import CLIENT, Client, Reply
 from service.protocols.one_write import OneWrite
+from service.protocols.paced import Paced
 from service.protocols.refusals import CROWDED, LARGE_BODY, LARGE_HEAD, MANY_CHUNKS
 from service.protocols.whole_answer import write_whole
 
@@ -22,7 +23,7 @@ WIRE_BYTES = 1 << 20
 """What chunk sizes and trailers may add to the largest body."""
 
 
-class Connection(HeldToTime):
+class Connection(Paced):
     """Limits what a client may send, and tells a request when its client has gone.
 
     Above the limit of connections a few more are taken in, for probes and for nothing else; the
@@ -32,10 +33,10 @@ class Connection(HeldToTime):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._piece_bytes = 0
-        self._chunks = 0
         self._postponed: Callable[[], None] | None = None
         self._client = Client()
         self._client.write = self._write_whole
+        self._client.pace = self
         self._extensions: Any = {CLIENT: self._client}
 
     # From the transport
@@ -66,7 +67,11 @@ class Connection(HeldToTime):
         if self._phase == HEAD and self._bytes > self.edge.max_header_bytes:
             self.edge.refused += 1
             self._refuse(LARGE_HEAD)
-        elif self._phase == BODY and self._bytes > self.edge.max_body_bytes + WIRE_BYTES:
+        elif (
+            self._phase == BODY
+            and self._bytes > self.edge.max_body_bytes + WIRE_BYTES
+            and not self._stream
+        ):
             self._refuse_endless_body()
 
     def resume_writing(self) -> None:

@@ -17,6 +17,8 @@ PROBES = 16
 RESERVED_FILES = 64
 FILES_A_WORKER = 4
 """Its socket and its pidfd, twice: its successor may be there before it has gone."""
+STREAM_SHARE = 8
+"""Of the bytes that may wait for all clients, this part may for one that sends before it reads."""
 PATIENCE_S = 1.0
 """Nobody is dropped for the room that its answer takes before it had this time to read it."""
 
@@ -67,6 +69,7 @@ class EdgeState:
         self.gone = 0
         self.slow = 0
         self.refused = 0
+        self.max_stream_unread_bytes = settings.max_unread_bytes // STREAM_SHARE
         self._max_unread_bytes = settings.max_unread_bytes
         self._unread_bytes = 0
         self._draining = False

@@ -38,6 +38,7 @@ class HeldToTime(HttpToolsProtocol):
         self._since = monotonic()
         self._bytes = 0
         """Received in this phase."""
+        self._chunks = 0
         self._is_probe = False
         self._refusal: ServiceError = BENT
         self._running: RequestResponseCycle | None = None

@@ -11,11 +11,15 @@ from service.catalogue import ServedVersion
 from service.codecs.cells import Cells, Row
 from service.codecs.npy_rows import MAGIC
 from service.errors import UnsupportedMedia
+from service.inference.messages import Media
+from service.inference.parts import Form, PartHead, encode_part
 from service.protocols.http import JSON, Headers
 from service.protocols.predictions import Question
+from service.protocols.streaming import ARROW_TYPE
 
 CSV = b"text/csv"
 NPY = b"application/x-npy"
+ARROW = ARROW_TYPE
 OCTETS = b"application/octet-stream"
 CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
 UNREAD = Payload(1, None)
@@ -41,7 +45,7 @@ def table_reader(
     if served.rows is None or served.pack is None:
         return None
     if kind == CSV:
-        _check_charset(headers.get(b"content-type", b""))
+        check_charset(headers.get(b"content-type", b""))
         return partial(read_payload, served.pack, served.rows.from_csv, body)
     # Octets may be anything: these say themselves what they are.
     if kind == NPY or (kind == OCTETS and body.startswith(MAGIC)):
@@ -64,7 +68,18 @@ def read_payload(
     return Payload(cells.rows, cells)
 
 
-def _check_charset(content_type: bytes) -> None:
+def part_question(media: Media, form: Form, body: bytes, probabilities: bool) -> Question:
+    """Return what a body asks that a worker reads, and whose answer it writes."""
+    part = encode_part(PartHead(media, form), body)
+    return Question(Payload(1, None, part, Media.PART, joins=False), probabilities, form)
+
+
+def check_charset(content_type: bytes) -> None:
+    """Refuse CSV that does not say it is UTF-8.
+
+    Raises:
+        UnsupportedMedia: it says something else.
+    """
     for option in content_type.decode("latin-1").split(";")[1:]:
         name, _, value = option.partition("=")
         is_known = value.strip().strip('"').lower() in CHARSETS
@@ -75,14 +90,31 @@ def _check_charset(content_type: bytes) -> None:
 @lru_cache(REMEMBERED)
 def prefers_csv(accept: bytes) -> bool:
     """Return whether a client would rather have CSV than JSON, by its Accept header."""
+    weights = _weights(accept)
+    return _wanted(weights, "text", "csv") > _wanted(weights, "application", "json")
+
+
+@lru_cache(REMEMBERED)
+def answer_form(accept: bytes) -> Form:
+    """Return the form that a client wants most, by its Accept header; in doubt it is JSON."""
+    weights = _weights(accept)
+    forms = {
+        Form.JSON: _wanted(weights, "application", "json"),
+        Form.CSV: _wanted(weights, "text", "csv"),
+        Form.ARROW: _wanted(weights, *ARROW.decode().split("/")),
+    }
+    return max(forms, key=forms.__getitem__)  # the first of equals
+
+
+def _weights(accept: bytes) -> dict[str, float]:
     weights: dict[str, float] = {}
     for one in accept.decode("latin-1").lower().split(","):
         name, *options = [part.strip() for part in one.split(";")]
         weights[name] = _weight(options)
-    return _wanted(weights, "text") > _wanted(weights, "application", "json")
+    return weights
 
 
-def _wanted(weights: dict[str, float], kind: str, subtype: str = "csv") -> float:
+def _wanted(weights: dict[str, float], kind: str, subtype: str) -> float:
     """Return the weight of the most exact range that holds a type."""
     for name in (f"{kind}/{subtype}", f"{kind}/*", "*/*"):
         if name in weights:

@@ -17,9 +17,18 @@ from service.catalogue import ServedVersion
 from service.errors import Internal, Overloaded, ServiceError, Unreadable
 from service.log import Sampler
 from service.protocols.aside import Aside
-from service.protocols.http import Client, ClientGone, Headers, Reply, read_body, request_id
+from service.protocols.http import (
+    JSON,
+    Client,
+    ClientGone,
+    Headers,
+    Reply,
+    read_body,
+    request_id,
+)
 from service.protocols.keys import ApiKeys
 from service.protocols.peer import PeerNames
+from service.protocols.streaming import Streaming, Streams
 from service.settings import Settings
 
 STALE_S = 0.005
@@ -60,11 +69,23 @@ class Wire(Protocol):
     def read(self, served: ServedVersion, query: bytes, headers: Headers, body: bytes) -> Question:
         """Return what is asked; raises a `ServiceError` that says what is wrong with it."""
 
+    def streaming(self, served: ServedVersion, query: bytes, headers: Headers) -> Streaming | None:
+        """Return what is asked if its body may stream through; raises a `ServiceError`."""
+
     def write(self, served: ServedVersion, question: Question, answer: Answer) -> Written:
         """Return the answer's body."""
 
     def refuse(self, error: ServiceError, id_: bytes) -> Reply:
         """Return the answer that an error is."""
+
+
+class Whole:
+    """What protocols have in common whose bodies are always computed whole."""
+
+    def streaming(self, served: ServedVersion, query: bytes, headers: Headers) -> Streaming | None:
+        """Return None: nothing streams."""
+        del served, query, headers
+        return None
 
 
 class Predictions:
@@ -82,6 +103,7 @@ class Predictions:
         self._name = PeerNames(settings.trusted_proxies).name if keys is None else keys.name
         self._passes = sampler.passes
         self._aside = Aside().run
+        self._streams = Streams(settings, self._note)
         self._max_body_bytes = settings.max_body_bytes
         self._timeout_s = settings.request_timeout_s
         self._max_timeout_s = settings.max_request_timeout_s
@@ -125,8 +147,17 @@ class Predictions:
     ) -> Reply:
         served = find()
         ask = self._ask(served, raw, client)
-        served.admit(ask)  # what cannot be served in time is refused before its body is read
-        body = await read_body(client.receive, raw, self._max_body_bytes)
+        streaming = None
+        if raw.get(b"content-type", JSON) != JSON:
+            streaming = wire.streaming(served, query, raw)
+        if streaming is None:
+            served.admit(ask)  # what cannot be served in time is refused before its body is read
+            body = await read_body(client.receive, raw, self._max_body_bytes)
+        else:
+            begun = await self._streams.answer(streaming, served, raw, ask, client, id_)
+            if isinstance(begun, Reply):
+                return begun
+            body = begun
         started = monotonic()
         # Looked up now and not before: the version may have been swapped while the body came in.
         served = find()

@@ -9,17 +9,23 @@ from service.codecs.csv_answers import encode_csv
 from service.codecs.partial_answers import partial_csv
 from service.errors import ServiceError, Unfit, Unreadable, UnsupportedMedia
 from service.inference.messages import Media
+from service.inference.parts import Form
 from service.protocols.http import JSON, Headers, Reply, error_reply, read_options
 from service.protocols.media import (
+    ARROW,
     CSV,
     NPY,
+    answer_form,
+    check_charset,
     media_type,
+    part_question,
     prefers_csv,
     rows_of,
     table_question,
     table_reader,
 )
 from service.protocols.predictions import Question, Written
+from service.protocols.streaming import CSV_TYPE, TYPES, Streaming
 
 OPTIONS = frozenset({"probabilities"})
 OPTIONS_V1 = OPTIONS | {"partial"}
@@ -28,8 +34,11 @@ PICTURES = (b"image/png", b"image/jpeg")
 JSON_NAMES = (JSON, b"application/x-www-form-urlencoded")
 SMALL_PICTURES_BYTES = 1 << 20
 """Up to this size a request's pictures share a batch with others."""
+JSON_ACCEPTS = frozenset({b"*/*", JSON})
+"""What needs no closer look."""
 JSON_HEADERS = [(b"content-type", JSON)]
-CSV_HEADERS = [(b"content-type", b"text/csv; charset=utf-8; header=present")]
+CSV_HEADERS = [(b"content-type", CSV_TYPE)]
+STREAMED = {CSV: Media.CSV, ARROW: Media.ARROW}
 AS_CSV = "csv"
 """The form of a question whose answer shall be CSV."""
 _SWITCH = {"true": True, "1": True, "": True, "false": False, "0": False}
@@ -40,10 +49,13 @@ class PredictV1:
 
     Args:
         inline_body_bytes: bodies of tables up to this size are read by the API process.
+        bare_csv: an answer in CSV has neither a header nor a column of warnings; who writes it
+            so is another protocol.
     """
 
-    def __init__(self, inline_body_bytes: int) -> None:
+    def __init__(self, inline_body_bytes: int, *, bare_csv: bool = False) -> None:
         self._inline_body_bytes = inline_body_bytes
+        self._bare_csv = bare_csv
 
     def read(self, served: ServedVersion, query: bytes, headers: Headers, body: bytes) -> Question:
         """Return what is asked.
@@ -59,8 +71,15 @@ class PredictV1:
             if partial:
                 return _partial_question(served, probabilities, headers, body)
         accept = headers.get(b"accept")
-        as_csv = AS_CSV if accept and b"csv" in accept and prefers_csv(accept) else None
+        as_csv, form_wanted = None, Form.JSON
+        if accept and accept not in JSON_ACCEPTS:
+            form_wanted = answer_form(accept)
+            as_csv = AS_CSV if form_wanted is Form.CSV else None
         kind = headers.get(b"content-type", JSON).partition(b";")[0].strip().lower()
+        if form_wanted is not Form.JSON and self._is_for_worker(served, form_wanted, body):
+            media = _media_of(served, kind, headers, body)
+            if media is not None:
+                return part_question(media, form_wanted, body, probabilities)
         if kind in JSON_NAMES:
             if served.pack is None:
                 rows = body.count(b'"b64"') or 1
@@ -74,17 +93,59 @@ class PredictV1:
             form, table, _ = served.requests.parse(body)
             cells = served.pack(table)
             return Question(Payload(cells.rows, cells), probabilities, as_csv or form)
+        return self._of_other_media(served, headers, body, probabilities, as_csv)
+
+    def bare(self) -> "PredictV1":
+        """Return one that reads for a protocol which writes CSV without a header or warnings."""
+        return PredictV1(self._inline_body_bytes, bare_csv=True)
+
+    def _of_other_media(
+        self,
+        served: ServedVersion,
+        headers: Headers,
+        body: bytes,
+        probabilities: bool,
+        as_csv: str | None,
+    ) -> Question:
+        """Return what a picture asks, or a table that is no JSON."""
+        kind = media_type(headers)
         if kind in PICTURES and served.pack is None:
             joins = len(body) <= SMALL_PICTURES_BYTES
             payload = Payload(1, None, body, Media.IMAGE, joins)
             return Question(payload, probabilities, as_csv or "instance")
+        media = _media_of(served, kind, headers, body)
+        if media is Media.ARROW or (media is not None and len(body) > self._inline_body_bytes):
+            question = part_question(media, Form.JSON, body, probabilities)
+            return question._replace(form=as_csv or Form.JSON)
         read = table_reader(served, kind, headers, body)
         if read is not None:
-            aside = len(body) > self._inline_body_bytes
-            return table_question(read, probabilities, as_csv or "instances", aside=aside)
-        taken = [JSON, CSV, NPY] if served.tabular else [JSON, *PICTURES]
+            return table_question(read, probabilities, as_csv or "instances", aside=False)
+        taken = [JSON, CSV, ARROW, NPY] if served.tabular else [JSON, *PICTURES]
         names = ", ".join(name.decode() for name in taken)
         raise UnsupportedMedia(f"{served.manifest.name} takes {names}; say so by Content-Type.")
+
+    def streaming(self, served: ServedVersion, query: bytes, headers: Headers) -> Streaming | None:
+        """Return what is asked if the body may stream through, which tables do that are not JSON.
+
+        Raises:
+            Unreadable: an option cannot be read.
+            Unfit: the model has no probabilities.
+            UnsupportedMedia: it is CSV in another charset than UTF-8.
+        """
+        media = STREAMED.get(media_type(headers)) if served.tabular else None
+        probabilities, partial = _switches(query, served, OPTIONS_V1)
+        if media is None or partial:
+            return None
+        if media is Media.CSV:
+            check_charset(headers[b"content-type"])
+        return Streaming(media, answer_form(headers.get(b"accept", b"")), probabilities)
+
+    def _is_for_worker(self, served: ServedVersion, form: Form, body: bytes) -> bool:
+        """Return whether a worker writes an answer that is no JSON."""
+        if form is Form.ARROW:
+            return True
+        # There is a column of warnings for all rows, of which others are told the first only.
+        return not self._bare_csv and (served.flags or len(body) > self._inline_body_bytes)
 
     def write(self, served: ServedVersion, question: Question, answer: Answer) -> Written:
         """Return the answer in the request's form, or as CSV."""
@@ -102,6 +163,9 @@ class PredictV1:
                 answer.probabilities,
                 question.payload.warnings,
             )
+        elif isinstance(question.form, Form) and question.form is not Form.JSON:
+            version = (b"x-model-version", b"%d" % served.manifest.version)
+            return Written(text, [(b"content-type", TYPES[question.form]), version])
         return Written(text, JSON_HEADERS)
 
     def refuse(self, error: ServiceError, id_: bytes) -> Reply:
@@ -113,19 +177,30 @@ def _partial_question(
     served: ServedVersion, probabilities: bool, headers: Headers, body: bytes
 ) -> Question:
     """Return what is asked; a worker reads the rows, as it must tell of those that fail."""
-    kind = media_type(headers)
-    if kind in JSON_NAMES:
-        media = Media.JSON
-    elif kind in PICTURES and served.pack is None:
-        media = Media.IMAGE
-    elif table_reader(served, kind, headers, body) is not None:
-        media = Media.CSV if kind == CSV else Media.NPY
-    else:
+    media = _media_of(served, media_type(headers), headers, body)
+    if media is None or media is Media.ARROW:
         text = "With partial=true a table comes as JSON, CSV or npy, a picture as PNG or JPEG."
         raise UnsupportedMedia(text)
     form = AS_CSV if prefers_csv(headers.get(b"accept", b"")) else "instances"
     payload = Payload(1, None, body, media, joins=False, partial=True)
     return Question(payload, probabilities, form)
+
+
+def _media_of(served: ServedVersion, kind: bytes, headers: Headers, body: bytes) -> Media | None:
+    """Return what a body is to a worker; None if it is nothing that the model takes.
+
+    Raises:
+        UnsupportedMedia: it is CSV in another charset than UTF-8.
+    """
+    if kind in JSON_NAMES:
+        return Media.JSON
+    if served.pack is None:
+        return Media.IMAGE if kind in PICTURES else None
+    if kind == ARROW:
+        return Media.ARROW
+    if table_reader(served, kind, headers, body) is not None:
+        return Media.CSV if kind == CSV else Media.NPY
+    return None
 
 
 def predict_paths(catalogue: Catalogue) -> dict[str, ServedVersion]:

@@ -14,7 +14,7 @@ from service.catalogue import Catalogue, ServedVersion
 from service.errors import ServiceError
 from service.protocols.http import JSON, Headers, Reply, error_reply, http_error
 from service.protocols.media import UNREAD
-from service.protocols.predictions import Question, Written
+from service.protocols.predictions import Question, Whole, Written
 from service.protocols.v2.about import PROBABILITIES
 from service.protocols.v2.outputs import Wanted, answer_tensors, wanted_outputs, warning_parameters
 from service.protocols.v2.requests import (
@@ -41,7 +41,7 @@ class Form(NamedTuple):
     outputs: tuple[Wanted, ...]
 
 
-class InferV2:
+class InferV2(Whole):
     """Reads and writes infer requests.
 
     Args:
