@@ -34,10 +34,13 @@ class Facts:
     Args:
         rows: that are fitted; MLlib's penalties are a row's, scikit-learn's those of all.
         seed: of the run.
+        deviation: of numbers that are fitted: the target's standard deviation, of all rows (not
+            of a sample).
     """
 
     rows: int
     seed: int
+    deviation: float = 1.0
 
 
 Given = Mapping[str, Any]
@@ -108,19 +111,31 @@ def mllib_estimator(found: Learner, given: Given, facts: Facts) -> Any:
 
 
 def _linear(given: Given, _: Facts) -> dict[str, Any]:
-    return _plain(given) | {"regParam": 0.0}
+    return _solved(given) | {"regParam": 0.0}
 
 
 def _ridge(given: Given, facts: Facts) -> dict[str, Any]:
-    # scikit-learn: |y - Xw|² + alpha |w|²; MLlib: |y - Xw|² / 2n + regParam |w|² / 2.
-    return _plain(given) | {"regParam": given["alpha"] / facts.rows, "elasticNetParam": 0.0}
+    return _solved(given) | _penalties(0.0, float(given["alpha"]) / facts.rows, facts)
 
 
-def _lasso(given: Given, _: Facts) -> dict[str, Any]:
-    return _plain(given) | {
-        "regParam": float(given["alpha"]),
-        "elasticNetParam": float(given.get("l1_ratio", 1.0)),
-    }
+def _elastic(given: Given, facts: Facts) -> dict[str, Any]:
+    alpha, share = float(given["alpha"]), float(given.get("l1_ratio", 1.0))
+    return _solved(given) | _penalties(alpha * share, alpha * (1 - share), facts)
+
+
+def _penalties(first: float, second: float, facts: Facts) -> dict[str, Any]:
+    """Return MLlib's parameters for |y - Xw|² / 2n + first |w| + second |w|² / 2.
+
+    MLlib divides the target by its standard deviation before it fits, and does not undo this for
+    the second penalty (WeightedLeastSquares.scala, after glmnet).
+    """
+    scaled = second * facts.deviation
+    both = first + scaled
+    return {"regParam": both, "elasticNetParam": first / both if both else 0.0}
+
+
+def _solved(given: Given) -> dict[str, Any]:
+    return _plain(given) | {"solver": "normal"}
 
 
 def _logistic(given: Given, facts: Facts) -> dict[str, Any]:
@@ -221,13 +236,13 @@ _OF_BOOSTING: Final = {
 _ALL: Final = (
     Learner("LinearRegression", LinearRegression, "regression", {"fit_intercept": True}, _linear),
     Learner("Ridge", LinearRegression, "regression", {"alpha": 1.0, "fit_intercept": True}, _ridge),
-    Learner("Lasso", LinearRegression, "regression", {"alpha": 1.0, **_ITERATED}, _lasso),
+    Learner("Lasso", LinearRegression, "regression", {"alpha": 1.0, **_ITERATED}, _elastic),
     Learner(
         "ElasticNet",
         LinearRegression,
         "regression",
         {"alpha": 1.0, "l1_ratio": 0.5, **_ITERATED},
-        _lasso,
+        _elastic,
     ),
     Learner(
         "LogisticRegression",

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pyspark.sql.functions as F
 from pyspark.sql import DataFrame
 
 from models.errors import BadSpecification
-from models.fit.draw import drawn
+from models.fit.draw import Draw, drawn
 from models.fit.run import Run
 from models.rows import Array
 from models.spark.learners import Facts, Given, Learner, learner, mllib_estimator
@@ -78,11 +79,14 @@ def best_of(spec: Specification, vectors: Vectors, classes: Array | None, stages
             f"fit.estimator: {found.name} by MLlib is for {found.classes} classes, and there are"
             f" {len(classes)}; take RandomForestClassifier or LogisticRegression"
         )
+    deviation = _deviation(vectors) if classes is None else 1.0
     best: Winner | None = None
     runs: list[Run] = []
     for number in range(spec.fit.runs):
         with stages.stage(f"fit {number + 1} of {spec.fit.runs}") as out:
-            one = _fit(spec, found, vectors, classes, number)
+            draw = drawn(spec, number)
+            facts = Facts(vectors.rows, draw.seed, deviation)
+            one = _fit(spec, vectors, classes, draw, facts)
             runs.append(one.run)
             out.shape, out.sample = one.words, f"{spec.metric} {one.run.score:.4f}"
         if best is None or is_better(spec.metric, one.run.score, best.run.score):
@@ -95,18 +99,23 @@ def best_of(spec: Specification, vectors: Vectors, classes: Array | None, stages
 
 
 def _fit(
-    spec: Specification, found: Learner, vectors: Vectors, classes: Array | None, number: int
+    spec: Specification, vectors: Vectors, classes: Array | None, draw: Draw, facts: Facts
 ) -> Winner:
-    begin = time.monotonic()
-    draw = drawn(spec, number)
+    begin, found = time.monotonic(), learner(spec)
     given = {**spec.fit.estimator.parameters, **draw.parameters}
-    estimator = mllib_estimator(found, given, Facts(vectors.rows, draw.seed))
+    estimator = mllib_estimator(found, given, facts)
     model = estimator.fit(vectors.fitted)
     fitted = metrics_of(model.transform(vectors.fitted), classes)[spec.metric]
     score = metrics_of(model.transform(vectors.validation), classes)[spec.metric]
     seconds = time.monotonic() - begin
-    run = Run(number, draw.seed, draw.parameters, score, fitted, seconds)
+    run = Run(draw.number, draw.seed, draw.parameters, score, fitted, seconds)
     return Winner(found, given, model, run, (run,))
+
+
+def _deviation(vectors: Vectors) -> float:
+    row = vectors.fitted.agg(F.stddev_pop("label")).first()
+    # MLlib scales a constant target by its mean, or not at all.
+    return 1.0 if row is None or not row[0] else float(row[0])
 
 
 def _is_enough(spec: Specification, run: Run) -> bool:
