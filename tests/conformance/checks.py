@@ -27,10 +27,10 @@ def ok(subject: Subject, reply: Reply) -> None:
 
 
 def error(status: int = 400) -> Check:
-    """Expect a refusal: this status, and exactly {"error": "…"}; another 4xx differs."""
+    """Expect a refusal: an error's status, and exactly {"error": "…"}; another status differs."""
 
     def check(subject: Subject, reply: Reply) -> None:
-        if not 400 <= reply.status < 500:
+        if reply.status < 400:
             raise Failed(f"status {reply.status}, and not {status}")
         said = json_of(reply)
         if not isinstance(said, dict) or said.keys() != {"error"}:
@@ -41,6 +41,33 @@ def error(status: int = 400) -> Check:
             raise Differs(f"status {reply.status}, and not {status}")
 
     return check
+
+
+def unspoken(status: int) -> Check:
+    """Expect a refusal of what the protocol does not speak of: its form is the server's affair."""
+
+    def check(subject: Subject, reply: Reply) -> None:
+        try:
+            error(status)(subject, reply)
+        except Failed as found:
+            if reply.status < 400:
+                raise
+            raise Differs(str(found)) from None
+
+    return check
+
+
+def no_answer_to_no_rows(subject: Subject, reply: Reply) -> None:
+    """Expect a refusal; an answer of no rows differs: a size of 0 is not forbidden."""
+    if reply.status == 200:
+        raise Differs("no rows get an answer")
+    error()(subject, reply)
+
+
+def not_moved(subject: Subject, reply: Reply) -> None:
+    """Expect no redirection: the text and the OpenAPI file have different paths for the same."""
+    if reply.status in {301, 302, 307, 308}:
+        raise Differs(f"status {reply.status}: moved to {reply.headers.get('location')}")
 
 
 def empty_or(key: str) -> Check:

@@ -138,13 +138,45 @@ def defects_for_refusals(ask: Ask, reply: Reply) -> Reply:
     return reply._replace(status=500) if reply.status == 400 else reply
 
 
-@pytest.mark.parametrize(
-    "spoil", [errors_in_another_form, errors_with_more_keys, defects_for_refusals]
-)
+@pytest.mark.parametrize("spoil", [errors_in_another_form, errors_with_more_keys])
 def test_wrong_errors_are_noticed(service: Service, spoil: Spoil) -> None:
     wanted = {f"{case.section}: {case.name}" for case in CASES if case.section == "refused"}
     wanted -= {"refused: no such model", "refused: no such version", "refused: wrong method"}
     assert wanted <= failed(Spoiled(service, "students", spoil))
+
+
+def taken_for_right(ask: Ask, reply: Reply) -> Reply:
+    return reply._replace(status=200) if reply.status >= 400 else reply
+
+
+def test_refusals_with_status_200_are_noticed(service: Service) -> None:
+    found = failed(Spoiled(service, "iris", taken_for_right))
+    refused = {f"{case.section}: {case.name}" for case in CASES if case.section == "refused"}
+    assert refused - {"refused: an input is missing"} <= found
+    assert "metadata: no such path" in found
+
+
+def differing(subject: Subject) -> set[str]:
+    found = [run_case(case, subject) for case in CASES]
+    assert not [one for one in found if one.verdict == "failed"]
+    return {f"{case.section}: {case.name}" for case, verdict, _ in found if verdict == "differs"}
+
+
+def test_what_the_protocol_leaves_open_differs(service: Service) -> None:
+    """An error's status is "typically 400"; of other paths and methods it says nothing."""
+    assert "refused: no JSON" in differing(Spoiled(service, "iris", defects_for_refusals))
+
+    def other_form(ask: Ask, reply: Reply) -> Reply:
+        unknown = reply.status == 405 or ask.path == "/v2/no_such_path"
+        return reply._replace(body=b'{"detail": "wrong"}') if unknown else reply
+
+    wanted = {"metadata: no such path", "metadata: wrong method", "refused: wrong method"}
+    assert wanted <= differing(Spoiled(service, "iris", other_form))
+
+    def moved(ask: Ask, reply: Reply) -> Reply:
+        return reply._replace(status=307) if ask.path == "/v2/" else reply
+
+    assert differing(Spoiled(service, "iris", moved)) == {"metadata: server, with a slash"}
 
 
 def test_an_id_that_does_not_come_back_is_noticed(service: Service) -> None:
