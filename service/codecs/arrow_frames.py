@@ -21,6 +21,8 @@ PREFIX = struct.Struct("<4si")
 _LONG = struct.Struct("<q")
 MAX_METADATA_BYTES = 4 << 20
 """A schema of ten thousand columns is half as large."""
+FREE_ROWS = 8192
+"""So many may take no room at all, as nulls do; all others take a bit at least."""
 # Fields of Message, RecordBatch and DictionaryBatch, and kinds of messages.
 HEADER_TYPE, HEADER, BODY_LENGTH = 1, 2, 3
 LENGTH, BUFFERS, COMPRESSION = 0, 2, 3
@@ -132,8 +134,10 @@ class ArrowCutter:
         rows = header.number(LENGTH, "q")
         if not 0 <= rows < 1 << 31:
             raise Malformed(f"a record batch of {rows} rows")
-        is_packed = self._check_packed(header, body)
-        return Batch(rows, self._head, metadata, body, None if is_packed else self._layout)
+        unpacked_bytes = self._check_packed(header, body)
+        if rows > FREE_ROWS + 8 * (unpacked_bytes or len(body)):
+            raise Malformed("a record batch of more rows than its body can hold")
+        return Batch(rows, self._head, metadata, body, None if unpacked_bytes else self._layout)
 
     def _learn(self, header: Table, metadata: bytes, body: bytes) -> None:
         data = header.table(DICTIONARY_DATA)
@@ -148,11 +152,11 @@ class ArrowCutter:
         self._check_size(sum(map(len, parts)))
         self._head = b"".join([self._schema, *parts])
 
-    def _check_packed(self, records: Table, body: bytes) -> bool:
-        """Return whether buffers are compressed; what they become is limited, too."""
+    def _check_packed(self, records: Table, body: bytes) -> int:
+        """Return how many bytes compressed buffers become, which is limited, too; 0: none is."""
         if records.table(COMPRESSION) is None:
-            return False
-        total = 0
+            return 0
+        total = 1
         for start, length in records.longs(BUFFERS):
             if length >= _LONG.size and 0 <= start <= len(body) - length:
                 unpacked = _LONG.unpack_from(body, start)[0]
@@ -160,7 +164,7 @@ class ArrowCutter:
                 if unpacked < -1:
                     raise Malformed("a compressed buffer of a negative size")
         self._check_size(total)
-        return True
+        return total
 
     def _check_size(self, size_bytes: int) -> None:
         if size_bytes < 0:

@@ -118,6 +118,8 @@ class Slicer:
                 padding = -len(buffer) % 8
                 parts += (buffer, bytes(padding))
                 size += len(buffer) + padding
+        if size > len(self._body) + 8 * len(parts):
+            raise Malformed("buffers that overlap")
         for place, value in zip(self._places, (stop - start, size), strict=True):
             _LONG.pack_into(metadata, place, value)
         return bytes(metadata), b"".join(parts)

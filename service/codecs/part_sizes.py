@@ -53,10 +53,6 @@ class PartSizes:
         self.size_bytes = round(min(max(stepped, LEAST_BYTES), MOST_BYTES))
         self._look_at_rows()
 
-    def rows_in(self, size_bytes: int) -> int:
-        """Return how many rows so many bytes probably hold."""
-        return max(round(size_bytes / self.row_bytes), 1) if self.row_bytes else 1
-
     def _look_at_rows(self) -> None:
         rows = self.size_bytes / self.row_bytes if self.row_bytes else LEAST_ROWS
         self.rows = round(min(max(rows, LEAST_ROWS), MOST_ROWS))

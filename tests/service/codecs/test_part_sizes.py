@@ -1,0 +1,45 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.codecs.part_sizes import (
+    AIM_S,
+    LEAST_BYTES,
+    LEAST_ROWS,
+    MOST_BYTES,
+    MOST_ROWS,
+    PartSizes,
+)
+
+
+@given(st.lists(st.tuples(st.integers(0, 1 << 30), st.integers(0, 1 << 20), st.floats(-1, 1e9))))
+def test_sizes_stay_within_their_limits(parts: list[tuple[int, int, float]]) -> None:
+    sizes = PartSizes()
+    for part in parts:
+        sizes.learn(*part)
+        assert LEAST_BYTES <= sizes.size_bytes <= MOST_BYTES
+        assert LEAST_ROWS <= sizes.rows <= MOST_ROWS
+
+
+@given(st.floats(2.5e-8, 3.5e-7), st.floats(8, 1000))
+def test_parts_come_to_take_what_they_shall(byte_s: float, row_bytes: float) -> None:
+    sizes = PartSizes()
+    for _ in range(20):
+        rows = max(round(sizes.size_bytes / row_bytes), 1)
+        sizes.learn(sizes.size_bytes, rows, byte_s * sizes.size_bytes)
+    assert abs(sizes.size_bytes * byte_s - AIM_S) < 0.1 * AIM_S
+
+
+def test_a_slow_first_part_shrinks_the_next_by_half_at_most() -> None:
+    sizes = PartSizes()
+    for _ in range(8):
+        sizes.learn(sizes.size_bytes, 100, 1e-6)
+    largest = sizes.size_bytes
+    assert largest == MOST_BYTES
+    sizes.learn(largest, 100, 60.0)
+    assert sizes.size_bytes == largest // 2
+
+
+def test_rows_are_known_from_the_first_batch_on() -> None:
+    sizes = PartSizes()
+    sizes.expect(64.0)
+    assert sizes.rows == sizes.size_bytes // 64
