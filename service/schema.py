@@ -29,6 +29,8 @@ PASSING = {
 }
 """What a policy that does not reject means, in words."""
 SHOWN_CATEGORIES = 50
+NAMED_PICTURE = "image_bytes"
+"""As TF Serving and Vertex AI name a model's input: {"image_bytes": {"b64": …}}."""
 
 _INTEGER_BITS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
 _UNSIGNED_BITS = {"uint8": 8, "uint16": 16, "uint32": 32, "uint64": 63}
@@ -227,7 +229,10 @@ def example_request(manifest: Manifest) -> dict[str, Any]:
 
 def _image_type(name: str) -> Any:
     encoded = Annotated[str, Field(min_length=1, description="PNG or JPEG, base64")]
-    return _typed_dict(f"{name}.Image", {"b64": encoded})
+    picture = _typed_dict(f"{name}.Encoded", {"b64": encoded})
+    keys = {"b64": NotRequired[encoded], NAMED_PICTURE: NotRequired[picture]}
+    one_key = Field(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+    return Annotated[_typed_dict(f"{name}.Image", keys), one_key]
 
 
 def _row_of_answers(output: OutputSchema) -> Any:

@@ -14,7 +14,7 @@ from models.manifest import Manifest
 from models.schema import TabularSchema
 from service.codecs.cells import Row
 from service.errors import Detail, TooLarge, Unfit, Unreadable
-from service.schema import request_type
+from service.schema import NAMED_PICTURE, request_type
 
 Form = Literal["instance", "instances", "inputs"]
 """The key that held the request's rows; the answer has the form that belongs to it."""
@@ -99,10 +99,14 @@ class JsonRows:
             refuse_duplicate_keys(body)
         pictures = []
         for i, one in enumerate(instances):
+            place: list[str | int] = [form, i, "b64"] if form == "instances" else [form, "b64"]
+            if len(one) != 1:
+                text = f"an instance has exactly one key, b64 or {NAMED_PICTURE}"
+                raise Unfit(f"{text[:1].upper()}{text[1:]}.", [Detail(loc=place, message=text)])
             try:
-                pictures.append(base64.b64decode(one["b64"], validate=True))
+                encoded = one["b64"] if "b64" in one else one[NAMED_PICTURE]["b64"]
+                pictures.append(base64.b64decode(encoded, validate=True))
             except (binascii.Error, ValueError):
-                place: list[str | int] = [form, i, "b64"] if form == "instances" else [form, "b64"]
                 raise Unfit(
                     "A picture is not valid base64.", [Detail(loc=place, message="not base64")]
                 ) from None

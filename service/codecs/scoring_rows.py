@@ -5,12 +5,14 @@
 {"dataframe_split": {"columns": [...], "data": [[...]]}}      as pandas writes a DataFrame
 {"dataframe_records": [{"column": value}]}
 
+Beside it there may be {"parameters": {"probabilities": true}}, which MLflow calls params.
+
 A bare NaN is read as null: it is no JSON, but what MLflow's own client writes for a missing number.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -19,7 +21,9 @@ from service.errors import Detail, Unfit, Unreadable
 
 KEYS = ("instances", "inputs", "dataframe_split", "dataframe_records")
 SETTINGS = frozenset({"params", "parameters"})
-"""What MLflow and Vertex AI call parameters of a model; ours have none."""
+"""What MLflow and Vertex AI call parameters of a model."""
+PARAMETER = "probabilities"
+"""The only one that our models take."""
 SPLIT = frozenset({"columns", "data", "index"})
 MAX_NAMED = 5
 MAX_SHOWN_CHARS = 64
@@ -28,7 +32,15 @@ _TEXT_OR_NAN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|NaN', re.DOTALL)
 """The end of a text may be missing: or else each quote of a cut one would be tried for a start."""
 
 
-def read_scoring_rows(body: bytes, names: Sequence[str]) -> list[Sequence[Any]]:
+class Scoring(NamedTuple):
+    """A request that was read."""
+
+    rows: list[Sequence[Any]]
+    probabilities: bool | None
+    """What it says of them; None if nothing."""
+
+
+def read_scoring_rows(body: bytes, names: Sequence[str]) -> Scoring:
     """Return the rows of a request; whether a value fits its column is not looked at.
 
     Args:
@@ -42,11 +54,33 @@ def read_scoring_rows(body: bytes, names: Sequence[str]) -> list[Sequence[Any]]:
     body, said = _parsed(body)
     key = _key(said)
     rows, keys = _rows(key, said[key], names)
+    keys += sum(len(said[name]) for name in SETTINGS & said.keys() if isinstance(said[name], dict))
     if body.count(b":") > len(said) + keys:  # a text with a colon, or a key twice
         refuse_duplicate_keys(body)
     if not rows:
         raise Unfit("There are no rows.", [Detail(loc=[key], message="is empty")])
-    return rows
+    return Scoring(rows, read_parameters(said))
+
+
+def read_parameters(said: Mapping[str, Any]) -> bool | None:
+    """Return what a request's parameters say of probabilities; None if nothing.
+
+    Raises:
+        Unfit: there are others, or it is neither true nor false.
+    """
+    wanted: bool | None = None
+    for key in sorted(SETTINGS & said.keys()):
+        given = {} if said[key] is None else said[key]
+        if not isinstance(given, dict):
+            raise _misfit([key], "is an object")
+        for name, value in given.items():
+            shown = str(name)[:MAX_SHOWN_CHARS]
+            if name != PARAMETER:
+                raise _misfit([key, shown], f"is unknown; the model takes only {PARAMETER}")
+            if not isinstance(value, bool):
+                raise _misfit([key, shown], "is true or false")
+            wanted = value
+    return wanted
 
 
 def _parsed(body: bytes) -> tuple[bytes, Any]:
@@ -64,9 +98,6 @@ def _parsed(body: bytes) -> tuple[bytes, Any]:
 def _key(said: Any) -> str:
     if not isinstance(said, dict):
         raise Unfit(f"The body is an object with one of {', '.join(KEYS)}.")
-    for name in SETTINGS & said.keys():
-        if said[name]:
-            raise Unfit(f"The model takes no {name}.", [Detail(loc=[name], message="is not empty")])
     given = said.keys() - SETTINGS
     if len(given) != 1 or not given <= set(KEYS):
         raise Unfit(f"Give exactly one of {', '.join(KEYS)}.")

@@ -10,7 +10,6 @@ from models.schema import TabularSchema
 from service.codecs.cells import Row
 from service.codecs.csv_rows import CsvRows
 from service.codecs.npy_rows import NpyRows
-from service.codecs.scoring_rows import read_scoring_rows
 from service.errors import Detail, TooLarge, Unfit
 from service.schema import row_type, takes_any_float
 
@@ -66,10 +65,6 @@ class TableRows:
     def from_npy(self, body: bytes) -> list[Row]:
         """Return the rows of a .npy body; raises as `NpyRows.read` and `check`."""
         return self.check(self._npy.read(body))
-
-    def from_scoring_json(self, body: bytes) -> list[Row]:
-        """Return the rows of an MLflow request; raises as `read_scoring_rows` and `check`."""
-        return self.check(read_scoring_rows(body, self.names))
 
     def from_columns(self, columns: Sequence[Sequence[Any]]) -> list[Row]:
         """Return the rows of columns in the fitted order; raises as `check`.

@@ -176,7 +176,9 @@ NAMED = dict(zip(("sepal_length", "sepal_width", "petal_length", "petal_width"),
         ({}, "exactly one"),
         ({"instance": GOOD}, "exactly one"),
         ({"instances": [GOOD], "inputs": [GOOD]}, "exactly one"),
-        ({"instances": [GOOD], "params": {"a": 1}}, "takes no params"),
+        ({"instances": [GOOD], "params": {"a": 1}}, "params.a is unknown"),
+        ({"instances": [GOOD], "parameters": {"probabilities": 1}}, "is true or false"),
+        ({"instances": [GOOD], "parameters": [1]}, "parameters is an object"),
         ({"instances": []}, "no rows"),
         ({"instances": GOOD}, "instances[0] is an object"),
         ({"instances": {"a": 1}}, "is a list"),
@@ -208,7 +210,6 @@ def test_what_does_not_fit(vertex: Service, body: Any, words: str, padding: byte
     [
         b"",
         b"hello",
-        b'{"instances": [[NaN, 1, 1, 1]]}',
         b'{"instances": [[1, 1, 1, 1]], "instances": [[1, 1, 1, 1]]}',
         b'{"inputs": [{"sepal_length": 1, "sepal_length": 2, "sepal_width": 1, "petal_length": 1,'
         b' "petal_width": 1}]}',
@@ -250,3 +251,52 @@ def test_the_routes_of_vertex_ai(vertex: Service, service: Service) -> None:
     assert reply.json() == {"predictions": ["setosa"]}
     assert score(vertex, {"instances": [GOOD]}).body == reply.body
     refused(post(service.address, path, {"instances": [GOOD]}), 404, "not_found")
+
+
+@pytest.mark.parametrize("count", [1, LARGE])
+@pytest.mark.parametrize("key", ["parameters", "params"])
+def test_parameters_ask_for_probabilities(
+    vertex: Service, reference: Reference, key: str, count: int
+) -> None:
+    rows = draw(vertex.manifest("iris"), count, seed=78)
+    expected = reference("iris", rows)
+    answer = score(vertex, {"instances": rows, key: {"probabilities": True}}).json()
+    assert answer["predictions"] == expected["predictions"]
+    assert len(answer["probabilities"]) == count
+    for got, wanted in zip(answer["probabilities"], expected["probabilities"], strict=True):
+        assert agree(got, wanted)
+    plain = score(vertex, {key: {"probabilities": False}, "instances": rows}).json()
+    assert plain == {"predictions": expected["predictions"]}
+
+
+def test_a_model_without_probabilities_says_so(students: Service) -> None:
+    rows = draw(students.manifest("students"), 1, seed=79)
+    body = {"instances": rows, "parameters": {"probabilities": True}}
+    refused(score(students, body), 422, "no_probabilities")
+
+
+def test_pictures_as_vertex_ai_sends_them(digits: Service, reference: Reference) -> None:
+    encoded = [{"b64": b64encode(png(seed=seed)).decode()} for seed in range(4)]
+    expected = reference("digits", encoded)
+    named = {"instances": [{"image_bytes": one} for one in encoded]}
+    assert score(digits, named).json() == {"predictions": expected["predictions"]}
+    answer = score(digits, named | {"parameters": {"probabilities": True}}).json()
+    assert answer["predictions"] == expected["predictions"]
+    for got, wanted in zip(answer["probabilities"], expected["probabilities"], strict=True):
+        assert agree(got, wanted)
+    v1 = post(digits.address, "/v1/models/digits:predict", named)
+    assert v1.json()["predictions"] == expected["predictions"]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"instances": [{"image_bytes": "AAAA"}]}, "image_bytes"),
+        ({"instances": [{"image_bytes": {"b64": "AAAA"}, "b64": "AAAA"}]}, "exactly one key"),
+        ({"instances": [{"image_bytes": {}}]}, "missing"),
+        ({"instances": [{}]}, "exactly one key"),
+        ({"instances": [{"b64": "AAAA"}], "parameters": {"size": 3}}, "parameters.size is unknown"),
+    ],
+)
+def test_pictures_that_are_none(digits: Service, body: dict[str, Any], words: str) -> None:
+    assert words in refused(score(digits, body), 422, "schema_mismatch")["error"]

@@ -13,13 +13,13 @@ NAMES = ("a", "b")
 
 def test_nan_is_null() -> None:
     body = json.dumps({"dataframe_split": {"columns": ["b", "a"], "data": [[NAN, 1.5], [2, NAN]]}})
-    assert read_scoring_rows(body.encode(), NAMES) == [[1.5, None], [None, 2]]
+    assert read_scoring_rows(body.encode(), NAMES).rows == [[1.5, None], [None, 2]]
 
 
 @pytest.mark.parametrize("text", ["NaN", 'a "NaN" b', "\\", '\\"NaN', "NaN\\\\", "größer NaN"])
 def test_nan_in_a_text_stays(text: str) -> None:
     body = json.dumps({"instances": [{"a": text, "b": NAN}]}, ensure_ascii=False)
-    assert read_scoring_rows(body.encode(), NAMES) == [[text, None]]
+    assert read_scoring_rows(body.encode(), NAMES).rows == [[text, None]]
 
 
 @pytest.mark.parametrize(
