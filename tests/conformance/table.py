@@ -290,9 +290,11 @@ OTHERS = (
         infer(lambda valid: valid | {"parameters": {"priority": 1, "timeout": 20_000_000}}),
         like_baseline, extension=SCHEDULE,
     ),
-    case(SCHEDULE, "timeout is no number",
-         infer(lambda valid: valid | {"parameters": {"timeout": "soon"}}), error(), extension=SCHEDULE),
-    case(SCHEDULE, "negative priority",
-         infer(lambda valid: valid | {"parameters": {"priority": -1}}), error(), extension=SCHEDULE),
+    case(SCHEDULE, "timeout is no number", infer(lambda valid: valid | {
+        "parameters": {"timeout": "soon"}
+    }), error(), extension=SCHEDULE),
+    case(SCHEDULE, "negative priority", infer(lambda valid: valid | {
+        "parameters": {"priority": -1}
+    }), error(), extension=SCHEDULE),
 )  # fmt: skip
 CASES: tuple[Case, ...] = (*HEALTH, *METADATA, *INFER, *REFUSED, *BINARY_DATA, *OTHERS)
