@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,15 +96,16 @@ class Query:
         if self._url.get_backend_name() == "postgresql":
             options["postgresql_readonly"] = True
         reading = connection.execution_options(**options)
-        result = reading.execute(sqlalchemy.text(self._source.query), self._bound)
-        if not result.returns_rows:
-            raise BadData(f"{self.name} gives no rows; source.query must be a SELECT")
-        names = list(result.keys())
-        require_columns(names, self._wanted, self.name)
-        number = 1
-        while rows := result.fetchmany(_CHUNK_ROWS):
-            yield _chunk(names, [tuple(row) for row in rows], number)
-            number += len(rows)
+        query = sqlalchemy.text(self._source.query)
+        with closing(reading.execute(query, self._bound)) as result:
+            if not result.returns_rows:
+                raise BadData(f"{self.name} gives no rows; source.query must be a SELECT")
+            names = list(result.keys())
+            require_columns(names, self._wanted, self.name)
+            number = 1
+            while rows := result.fetchmany(_CHUNK_ROWS):
+                yield _chunk(names, [tuple(row) for row in rows], number)
+                number += len(rows)
 
 
 def _chunk(names: list[str], rows: list[tuple[Any, ...]], first: int) -> Chunk:

@@ -175,8 +175,11 @@ class Delimited:
             yield self._counted(text, raw)
 
     def _counted(self, text: TextIO, raw: BinaryIO) -> Iterator[str]:
-        # readline with a limit: a file without line ends must not fill the memory.
-        while line := text.readline(2 * MOST_CHARS):
+        # Of a line that is too long the rest is dropped: it must not fill the memory.
+        while line := text.readline(MOST_CHARS + 1):
+            rest = line if len(line) > MOST_CHARS else ""
+            while rest and not rest.endswith("\n"):
+                rest = text.readline(MOST_CHARS)
             self.read_bytes = raw.tell()
             yield line
 

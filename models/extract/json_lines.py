@@ -41,7 +41,7 @@ class JsonLines:
         rows: list[dict[str, Any]] = []
         numbers: list[int] = []
         broken: list[Broken] = []
-        for number, line in enumerate(self._lines(), start=1):
+        for number, line in enumerate(self.lines(), start=1):
             row = _parsed(number, line)
             if isinstance(row, Broken):
                 broken.append(row)
@@ -66,7 +66,7 @@ class JsonLines:
         counted = np.asarray(numbers, dtype=np.int64)
         return Chunk(columns, counted, self.name, originals, tuple(broken))
 
-    def _lines(self) -> Iterator[bytes]:
+    def lines(self) -> Iterator[bytes]:
         """Yield lines that are not blank; one that is too long is cut, and is then no JSON."""
         rest = b""
         with ExitStack() as opened:

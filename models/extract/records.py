@@ -43,6 +43,8 @@ def records(text: Iterable[str], source: CsvSource, width: int | None = None) ->
             cells = next(reader)
         except StopIteration:
             return
+        except _TooLong:
+            reason = f"has more than {MOST_CHARS:,} characters"
         except csv.Error as error:
             reason = f"has a broken quote: {error}"
         if not reason and not cells:
@@ -53,6 +55,10 @@ def records(text: Iterable[str], source: CsvSource, width: int | None = None) ->
             continue
         yield Record([], reason, lines.give_up_first())
         reader = _reader(lines, source)
+
+
+class _TooLong(csv.Error):
+    """A record has more than MOST_CHARS characters."""
 
 
 class _Lines:
@@ -72,7 +78,7 @@ class _Lines:
         self.taken.append(line)
         self._held_chars += len(line)
         if self._held_chars > MOST_CHARS:
-            raise csv.Error("a record of more than a million characters")
+            raise _TooLong
         return line
 
     def begin(self) -> None:

@@ -72,14 +72,12 @@ def sample_parquet(path: Path) -> dict[str, pa.Array]:
 def sample_json_lines(path: Path) -> dict[str, pa.Array]:
     """Return the first rows of JSON lines; the first thousand say which keys there are."""
     keys: dict[str, None] = {}
-    opened = cast("BinaryIO", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
-    with opened as lines:
-        for line in islice(lines, _KEY_LINES):
-            try:
-                row = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                continue
-            keys |= dict.fromkeys(row) if isinstance(row, dict) else {}
+    for line in islice(JsonLines(path, path.name, ()).lines(), _KEY_LINES):
+        try:
+            row = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        keys |= dict.fromkeys(row) if isinstance(row, dict) else {}
     reader = JsonLines(path, path.name, tuple(keys))
     return _joined(reader.chunks())
 

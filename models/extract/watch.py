@@ -53,10 +53,11 @@ class Watcher:
             raise BadSpecification("only csv, jsonl and parquet files can be watched")
         base = data_root(self.places.data)
         below = base / self.folder
-        self.folder = (below if below.is_dir() else self.folder).resolve()
-        refuse_outside(base, self.folder)
-        if not self.folder.is_dir():
-            raise BadData(f"there is no folder {self.folder} to watch")
+        folder = below if below.is_dir() else self.folder
+        if not folder.is_dir():
+            raise BadData(f"the data root {self.places.data} has no folder {self.folder}")
+        refuse_outside(base, folder)
+        self.folder = folder.resolve()
         self._parts = self.places.work / "parts"
         self._journal = Journal(self.places.work / "watch.jsonl")
 
