@@ -34,7 +34,8 @@ def as_frame(batch: pd.DataFrame, columns: Mapping[str, ColumnContract]) -> pd.D
 
 def collected(rows: DataFrame, columns: Mapping[str, ColumnContract]) -> pd.DataFrame:
     """Bring typed rows to the driver; the caller has limited them."""
-    return as_frame(rows.select(*map(quoted, columns)).toPandas(), columns)
+    # By Arrow alone: PySpark's own way to pandas is not for pandas 3 yet.
+    return as_frame(rows.select(*map(quoted, columns)).toArrow().to_pandas(), columns)
 
 
 def with_places(rows: DataFrame, spec: Specification) -> DataFrame:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,25 +42,13 @@ class Session:
 @contextmanager
 def spark_session(wanted: Session, name: str) -> Iterator[SparkSession]:
     """Start a session, or borrow the one that runs; only one that was started here is stopped."""
-    with quiet_pandas():
-        running = SparkSession.getActiveSession()
-        spark = running or _start(wanted, name)
-        try:
-            yield spark
-        finally:
-            if running is None:
-                spark.stop()
-
-
-@contextmanager
-def quiet_pandas() -> Iterator[None]:
-    """Do not repeat, at each step, that PySpark has not been tested with pandas 3.
-
-    What this engine takes from it (createDataFrame, toPandas, mapInPandas) its own tests cover.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
-        yield
+    running = SparkSession.getActiveSession()
+    spark = running or _start(wanted, name)
+    try:
+        yield spark
+    finally:
+        if running is None:
+            spark.stop()
 
 
 def _start(wanted: Session, name: str) -> SparkSession:

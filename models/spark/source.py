@@ -97,7 +97,7 @@ def _csv(
 
 def _texts(names: list[str]) -> StructType:
     """Return a schema of texts: the contract decides what each of them is."""
-    return StructType([StructField(name, StringType()) for name in [*names, BROKEN]])
+    return StructType([StructField(name, StringType()) for name in dict.fromkeys([*names, BROKEN])])
 
 
 def _spark(spark: SparkSession, source: SparkSource, places: Places) -> DataFrame:

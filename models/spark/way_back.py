@@ -48,13 +48,13 @@ def prove_same(
     answered = winner.model.transform(first)
     predicted = model.predict(X)
     if classes is None:
-        expected = answered.orderBy(ORDER).select("prediction").toPandas()["prediction"].to_numpy()
+        expected = answered.orderBy(ORDER).select("prediction").toArrow()["prediction"].to_numpy()
         _refuse_difference(predicted, expected, max(1.0, float(np.abs(expected).max())))
         return
     shares = vector_to_array(F.col("probability")).alias("shares")
-    table = answered.orderBy(ORDER).select("prediction", shares).toPandas()
+    table = answered.orderBy(ORDER).select("prediction", shares).toArrow()
     labels = classes[table["prediction"].to_numpy().astype(int)]
-    _refuse_difference(model.predict_proba(X), np.vstack(table["shares"].to_numpy()), 1.0)
+    _refuse_difference(model.predict_proba(X), np.array(table["shares"].to_pylist()), 1.0)
     differing = np.flatnonzero(predicted != labels)
     if len(differing):
         at = differing[0]

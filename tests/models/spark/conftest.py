@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,14 +21,6 @@ def spark() -> Iterator[SparkSession]:
     settings = {"spark.sql.shuffle.partitions": "2", "spark.default.parallelism": "2"}
     with spark_session(Session("local[2]", "1g", settings), "tests") as session:
         yield session
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Let PySpark warn of pandas 3: models.spark.session says why that is known."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
-        yield
 
 
 @pytest.fixture

@@ -20,11 +20,11 @@ def people(rows: int, seed: int = 0) -> pd.DataFrame:
     signal = 0.03 * (age - 50) + 0.4 * member + np.where(town == "Ulm", 0.7, -0.2)
     spent = 100 + 40 * signal + 0.01 * income + rng.normal(0, 5, rows)
     noisy = signal + rng.normal(0, 0.5, rows)
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "age": np.where(rng.random(rows) < 0.1, np.nan, age),
             "income": income,
-            "town": np.where(rng.random(rows) < 0.05, None, town),
+            "town": pd.Series(town).where(rng.random(rows) >= 0.05),
             "member": member,
             "since": since.strftime("%Y-%m-%d"),
             "grade": grade,
@@ -33,7 +33,6 @@ def people(rows: int, seed: int = 0) -> pd.DataFrame:
             "tier": np.digitize(noisy, [-0.4, 0.6]) + 1,
         }
     )
-    return frame
 
 
 COLUMNS: dict[str, dict[str, Any]] = {
@@ -59,7 +58,10 @@ FEATURES: list[dict[str, Any]] = [
 
 
 def specified(
-    target: str, estimator: dict[str, Any], features: list[dict[str, Any]] | None = None, **more: Any
+    target: str,
+    estimator: dict[str, Any],
+    features: list[dict[str, Any]] | None = None,
+    **more: Any,
 ) -> Specification:
     """Return a specification over `people`, read from people.parquet."""
     regression = target == "spent"
@@ -79,5 +81,3 @@ def specified(
             **more,
         }
     )
-
-

@@ -7,6 +7,7 @@ from typing import Any
 import joblib
 import numpy as np
 import numpy.typing as npt
+import pyspark.sql.functions as F
 import pytest
 from pyspark.ml.functions import array_to_vector, vector_to_array
 from pyspark.sql import DataFrame, SparkSession
@@ -96,7 +97,7 @@ def test_answers_of_carried_models_are_sparks(
         assert np.abs(model.predict(X) - said).max() <= TOLERANCE * np.abs(said).max()
         return
     assert is_classifier(model)
-    shares = answered.select(vector_to_array("probability")).collect()
+    shares = answered.select(vector_to_array(F.col("probability"))).collect()
     expected = np.array([row[0] for row in shares])
     assert len(np.unique(said)) == len(classes)
     assert (model.predict(X) == classes[said.astype(int)]).all()
@@ -115,7 +116,9 @@ def test_penalties_are_scikit_learns(rows: Rows) -> None:
         ("LogisticRegression", "three", {"C": 2.0}, LogisticRegression(C=2.0, tol=1e-10)),
     ):
         learner = LEARNERS[name]
-        fitted = mllib_estimator(learner, given, Facts(FITTED, 0, float(np.std(rows.y[target][:FITTED])))).fit(rows.fitted[target])
+        fitted = mllib_estimator(
+            learner, given, Facts(FITTED, 0, float(np.std(rows.y[target][:FITTED])))
+        ).fit(rows.fitted[target])
         classes = None if target == "number" else np.unique(rows.y[target])
         model = carried(learner, given, fitted, classes)
         same.fit(X, rows.y[target][:FITTED])
@@ -131,6 +134,4 @@ def test_trees_need_no_spark_once_they_are_stored(rows: Rows, tmp_path: Any) -> 
     assert b"pyspark" not in (tmp_path / "m.joblib").read_bytes()
     again = joblib.load(tmp_path / "m.joblib")
     assert (again.predict_proba(rows.X) == model.predict_proba(rows.X)).all()
-    np.testing.assert_array_equal(
-        model.feature_importances_, fitted.featureImportances.toArray()
-    )
+    np.testing.assert_array_equal(model.feature_importances_, fitted.featureImportances.toArray())
