@@ -1,7 +1,7 @@
 """Some rows at a time, and which fold each belongs to."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,10 @@ class Batch:
     X: pd.DataFrame
     y: Array
     numbers: Array
+
+    def take(self, chosen: Any) -> Self:
+        """Return some of the rows: by a mask, or a slice."""
+        return type(self)(self.X[chosen], self.y[chosen], self.numbers[chosen])
 
 
 def lots(numbers: Array, seed: int) -> Array:
