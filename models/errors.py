@@ -5,7 +5,8 @@ StoreError
 ├── ArtefactError       a stored version is not what its manifest says
 ├── RefusedModel        a model cannot be taken into the store, and why
 ├── BadSpecification    a specification file is wrong, where and how
-└── BadData             rows cannot be had, or too many break their contract
+├── BadData             rows cannot be had, or too many break their contract
+└── FitFailed           no fit of the specified model succeeded, and why
 """
 
 
@@ -31,3 +32,7 @@ class BadSpecification(StoreError):
 
 class BadData(StoreError):
     """Raw rows cannot be read, or too many of them break their contract."""
+
+
+class FitFailed(StoreError):
+    """No fit of what was specified succeeded; the text says why."""

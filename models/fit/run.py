@@ -29,6 +29,7 @@ class Run:
         seconds: how long it took.
         epochs: its trace, if it was fitted epoch by epoch.
         error: why it failed; it then has no scores (NaN).
+        warnings: what the libraries warned of, each once.
     """
 
     number: int
@@ -39,6 +40,7 @@ class Run:
     seconds: float
     epochs: tuple[Epoch, ...] = ()
     error: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

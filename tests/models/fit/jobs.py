@@ -1,0 +1,53 @@
+"""Jobs that other processes can import, and a session that can be killed."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from models.errors import BadSpecification
+from models.fit.best import best_of
+from models.fit.progress import Event, RunEnd
+from models.fit.table import Table
+from models.places import Places
+from tests.models.fit.conftest import students, with_fit
+
+
+def sums(table: Table, number: int) -> float:
+    """Return a sum over everything, which is nowhere if rows were lost on the way."""
+    if number < 0:
+        raise ValueError(f"no such row: {number}")
+    assert table.groups is not None
+    words = int((table.X["word"] == "a").sum())  # type: ignore[call-overload]
+    x = float(np.asarray(table.X["x"]).sum())  # type: ignore[call-overload]
+    return x + words + float(table.groups.sum()) + float(table.y.sum()) + number
+
+
+def refuse(_: Table, number: int) -> None:
+    """Find the specification wrong."""
+    raise BadSpecification(f"wrong: {number}")
+
+
+def die_if_negative(_: Table, number: int) -> int:
+    """Die as a process does for which there is no memory."""
+    if number < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def session(work: Path, processes: int) -> None:
+    """Fit a best of thirty, and say each run as it ends."""
+    spec, known = students(4000)
+
+    def say(event: Event) -> None:
+        if isinstance(event, RunEnd):
+            print("run", event.run.number, flush=True)
+
+    chosen = best_of(with_fit(spec, runs=30, jobs=processes), known, Places(work, work), say)
+    print("best", chosen.best.number, chosen.best.score.hex(), flush=True)
+
+
+if __name__ == "__main__":
+    session(Path(sys.argv[1]), int(sys.argv[2]))
