@@ -11,6 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
+from models.commands.cycle import (
+    RETRAIN_EXAMPLE,
+    TOML,
+    job_of,
+    retrain_command,
+    train_specification,
+)
 from models.commands.draft import EXAMPLE as DRAFT_EXAMPLE
 from models.commands.draft import draft_command
 from models.commands.extract import EXAMPLE as EXTRACT_EXAMPLE
@@ -47,23 +54,55 @@ def life_cycle() -> None:
     """Train models, register foreign ones, and keep their versions."""
 
 
-@app.command(epilog="Example: python -m models train iris digits --store store")
-def train(
-    presets: Annotated[
-        list[str] | None, typer.Argument(help=f"Any of: {', '.join(PRESETS)}.", show_default=False)
+@app.command(epilog="Example: python -m models train students.toml --store store")
+def train(  # noqa: PLR0913, PLR0917  # an option each
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help=f"Specification files (TOML), or any of: {', '.join(PRESETS)}.",
+            show_default=False,
+        ),
     ] = None,
     all_presets: Annotated[bool, typer.Option("--all", help="Train every preset.")] = False,
     if_missing: Annotated[
         bool, typer.Option("--if-missing", help="Leave names alone that have a version.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="For data, split and estimator.", min=0)] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Of a preset: for data, split and estimator.", min=0)
+    ] = 0,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a specification: every path of its source is below this folder; the file's"
+            " own if left out."
+        ),
+    ] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a specification: for rejected rows, the journal of fits and the history;"
+            " work/NAME if left out."
+        ),
+    ] = None,
+    master: Annotated[
+        str, typer.Option(help='Of engine = "spark": local[2], yarn, spark://…')
+    ] = "",
     store: StoreFolder = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
-    """Train presets, score them on held-out rows, prove the stored copy, and publish."""
-    chosen = _chosen_presets(presets or [], all_presets)
+    """Train: fit, judge on held-out rows, prove the stored copy, and publish.
+
+    A specification says where rows come from, what features they make, what to fit how often, and
+    when to promote; `draft` writes one from a table. Presets bring their own data.
+    """
+    files = [Path(name) for name in what or [] if name.endswith(TOML)]
+    published = [
+        train_specification(job_of(file, store, data, work), master, as_json=as_json)
+        for file in files
+    ]
+    presets = [name for name in what or [] if not name.endswith(TOML)]
+    chosen = _chosen_presets(presets, all_presets) if presets or not files else []
     kept = Store(store)
-    published = []
     for name in chosen:
         if if_missing and kept.versions(name):
             console(stderr=as_json).print(f"{name} is there; left alone")
@@ -204,6 +243,7 @@ def verify(
 
 
 app.command("extract", epilog=EXTRACT_EXAMPLE)(extract_command)
+app.command("retrain", epilog=RETRAIN_EXAMPLE)(retrain_command)
 app.command("draft", epilog=DRAFT_EXAMPLE)(draft_command)
 
 

@@ -1,9 +1,10 @@
 """What people see: tables of stages, versions and findings."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import monotonic
 from typing import Final
 
 from rich.console import Console
@@ -12,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from models.errors import ArtefactError
-from models.manifest import Manifest
+from models.manifest import Lineage, Manifest
 from models.release import Release
 from models.schema import Column, ImageSchema
 from models.stages import Stage, Stages
@@ -21,6 +22,7 @@ from models.verify import Finding
 
 PIPED_WIDTH: Final = 160
 """Columns when nobody looks at a terminal, so that no cell is cut in a log."""
+LOG_EVERY_S: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -41,30 +43,55 @@ def console(*, stderr: bool = False) -> Console:
 
 @contextmanager
 def stage_table(title: str, *, stderr: bool) -> Iterator[Stages]:
-    """Show each stage as it begins and ends, as one growing table."""
+    """Show each stage as it begins, moves on and ends, as one growing table."""
     done: list[Stage] = []
+    running: list[str] = []
 
-    def draw(running: str | None) -> Table:
+    def draw(far: str = "…", shown: str = "") -> Table:
         table = Table("stage", "what", "sample", "seconds", title=title)
         for stage in done:
             table.add_row(stage.name, Text(stage.shape), Text(stage.sample), f"{stage.seconds:.3f}")
-        if running is not None:
-            table.add_row(running, "…", "", "")
+        for name in running:
+            table.add_row(name, Text(far), Text(shown), "")
         return table
 
     screen = console(stderr=stderr)
     if not screen.is_terminal:
-        # A log cannot be redrawn: one line a stage as it begins, the table at the end.
-        yield Stages(lambda name: screen.print(f"{title}: {name} …"), done.append)
-        screen.print(draw(None))
+        # A log cannot be redrawn: a line a stage as it begins, now and then one, the table at last.
+        yield Stages(
+            lambda name: screen.print(f"{title}: {name} …"),
+            done.append,
+            _now_and_then(lambda far: screen.print(f"{title}: {far}")),
+        )
+        screen.print(draw())
         return
-    with Live(draw(None), console=screen, auto_refresh=False) as live:
+    with Live(draw(), console=screen, auto_refresh=False) as live:
+
+        def started(name: str) -> None:
+            running[:] = [name]
+            live.update(draw(), refresh=True)
 
         def finished(stage: Stage) -> None:
+            running.clear()
             done.append(stage)
-            live.update(draw(None), refresh=True)
+            live.update(draw(), refresh=True)
 
-        yield Stages(lambda name: live.update(draw(name), refresh=True), finished)
+        def moved(far: str, shown: str) -> None:
+            live.update(draw(far, shown), refresh=True)
+
+        yield Stages(started, finished, moved)
+
+
+def _now_and_then(tell: Callable[[str], None]) -> Callable[[str, str], None]:
+    """Return a `moved` that tells at most once in `LOG_EVERY_S`."""
+    last_s = [monotonic()]
+
+    def moved(far: str, _shown: str) -> None:
+        if monotonic() - last_s[0] >= LOG_EVERY_S:
+            last_s[0] = monotonic()
+            tell(far)
+
+    return moved
 
 
 def rows_of(store: Store) -> list[Row]:
@@ -107,6 +134,8 @@ def manifest_tables(manifest: Manifest, aliases: Sequence[str]) -> Iterator[Tabl
     facts.add_row("answers", Text(_output_words(manifest)))
     facts.add_row("metrics", _metric_words(manifest) or "not measured")
     facts.add_row("training", _training_words(manifest))
+    if manifest.lineage is not None:
+        facts.add_row("lineage", Text(_lineage_words(manifest.lineage)))
     facts.add_row(
         "versions", ", ".join(f"{key} {value}" for key, value in manifest.versions.items())
     )
@@ -182,6 +211,17 @@ def _output_words(manifest: Manifest) -> str:
 
 def _metric_words(manifest: Manifest) -> str:
     return ", ".join(f"{name} {value:.4f}" for name, value in manifest.metrics.items())
+
+
+def _lineage_words(lineage: Lineage) -> str:
+    rows = f"{lineage.rows_read:,} rows read, {lineage.rows_rejected:,} rejected"
+    best = f"{lineage.metric} {lineage.validation_score:.4f} on validation rows"
+    if lineage.runs > 1:
+        best = f"best of {lineage.runs} runs: {best}"
+    drawn = "".join(f", {name}={value}" for name, value in lineage.parameters.items())
+    revision = f"; git {lineage.revision[:12]}" if lineage.revision else ""
+    held_out = f"{lineage.held_out_score:.4f} on rows that no run has seen"
+    return f"{rows}; {best}{drawn}, {held_out}{revision}"
 
 
 def _training_words(manifest: Manifest) -> str:

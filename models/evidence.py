@@ -32,6 +32,7 @@ class Fitted:
         held_out_rows: how many judged it.
         fingerprint: SHA-256 of the rows that were taken.
         mark: the highest value of the marked column.
+        unmarked_rows: rejected rows so far that have no readable value there.
     """
 
     chosen: Chosen
@@ -47,6 +48,13 @@ class Fitted:
     held_out_rows: int
     fingerprint: str
     mark: Cell = None
+    unmarked_rows: int = 0
+
+    def known_rows(self, target: str) -> pd.DataFrame:
+        """Return the fitted rows with their target, for plots of the data."""
+        if isinstance(self.known, pd.DataFrame):
+            return self.known.assign(**{target: self.known_y})
+        return pd.DataFrame({"picture": self.known, target: self.known_y})
 
 
 @dataclass(frozen=True)

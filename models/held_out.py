@@ -28,7 +28,10 @@ def held_out_mask(
         share: of the rows, on average.
         seed: another seed holds out other rows.
     """
-    hashed = pd.util.hash_pandas_object(frame[list(columns)], index=False)
+    # Objects as text: pandas hashes a column of them otherwise if a batch happens to have one type.
+    objects = [name for name in columns if frame[name].dtype == object]
+    telling = frame[list(columns)].astype(dict.fromkeys(objects, "str"))
+    hashed = pd.util.hash_pandas_object(telling, index=False)
     return _spread(np.asarray(hashed, np.uint64), seed) < np.uint64(int(share * 2**64))
 
 
