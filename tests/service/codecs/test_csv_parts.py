@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ ROWS = st.lists(st.tuples(CELL.filter(bool), CELL), min_size=1, max_size=30)
 END = st.sampled_from(["\n", "\r\n"])
 
 
-def written(rows: list[tuple[str, ...]], end: str) -> bytes:
+def written(rows: Sequence[tuple[str, ...]], end: str) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator=end).writerows(rows)
     return text.getvalue().encode()
