@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from models.spec.base import Part, Share, Value
 
-_PASSWORD: Final = re.compile(r"://[^/@]*:[^/]+@|[?&]password=", re.IGNORECASE)
+_PASSWORD: Final = re.compile(r"://[^/@:]*:[^@]+@|[?&]password=", re.IGNORECASE)
 _BOUND: Final = re.compile(r"(?<![:\w\\]):(\w+)(?![:\w])")
 
 
