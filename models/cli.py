@@ -20,8 +20,12 @@ from models.commands.cycle import (
 )
 from models.commands.draft import EXAMPLE as DRAFT_EXAMPLE
 from models.commands.draft import draft_command
+from models.commands.export import EXAMPLE as EXPORT_EXAMPLE
+from models.commands.export import export_command
 from models.commands.extract import EXAMPLE as EXTRACT_EXAMPLE
 from models.commands.extract import extract_command
+from models.commands.report import EXAMPLE as REPORT_EXAMPLE
+from models.commands.report import report_command
 from models.console import (
     console,
     finding_table,
@@ -243,6 +247,8 @@ def verify(
 
 
 app.command("extract", epilog=EXTRACT_EXAMPLE)(extract_command)
+app.command("report", epilog=REPORT_EXAMPLE)(report_command)
+app.command("export", epilog=EXPORT_EXAMPLE)(export_command)
 app.command("retrain", epilog=RETRAIN_EXAMPLE)(retrain_command)
 app.command("draft", epilog=DRAFT_EXAMPLE)(draft_command)
 
