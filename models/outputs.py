@@ -13,6 +13,7 @@ from models.labels import MAX_WIDTH, classes_schema
 from models.neighbours import refuse_if_neighbours_matter
 from models.rows import Array, Rows, label
 from models.schema import DType, Label, OutputSchema
+from models.writes import refuse_if_writes_matter
 
 SHOWN_COLUMNS: Final = 5
 
@@ -77,7 +78,8 @@ def output_schema(model: Estimator, X: Rows) -> OutputSchema:
         RefusedModel: the answers are of a kind that cannot be served, and which.
     """
     method = method_of(model) or "predict"
-    predicted = _answered(model, X, method)
+    predicted = _answered(model, X.copy(), method)
+    refuse_if_writes_matter(model, X)
     if task_of(model) == "classification":
         schema = classes_schema(model, X, predicted)
     else:

@@ -27,3 +27,16 @@ def day_of_year(X: pd.DataFrame) -> pd.DataFrame:
     """Return the day of the year of each date."""
     days: pd.DataFrame = X.apply(lambda column: column.dt.day_of_year)
     return days
+
+
+def doubled_in_place(X: pd.DataFrame) -> pd.DataFrame:
+    """Write into the argument so that a second call gives something else."""
+    X["x0"] = X["x0"] * 2.0
+    return X
+
+
+def filled_in_place(X: pd.DataFrame) -> pd.DataFrame:
+    """Write into the argument, and nothing more the second time; add a column, too."""
+    X["x1"] = X["x1"].fillna(0.5)
+    X["x0 x1"] = X["x0"] * X["x1"]
+    return X

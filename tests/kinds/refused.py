@@ -22,7 +22,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from tests.kinds.functions import centred, day_of_year
+from tests.kinds.functions import centred, day_of_year, doubled_in_place
 from tests.kinds.kind import FITTED_ROWS, Fitted, mixed, numbers, three, value
 from tests.kinds.texts import moods, texts
 
@@ -58,6 +58,13 @@ def looks_at_neighbours() -> Fitted:
     rows = numbers()
     model = make_pipeline(FunctionTransformer(centred), LinearRegression())
     return Fitted(model.fit(rows, value(rows)), rows)
+
+
+def writes_into_rows() -> Fitted:
+    """Fit a classifier that is asked for labels and for probabilities."""
+    rows = numbers()
+    model = make_pipeline(FunctionTransformer(doubled_in_place), LogisticRegression())
+    return Fitted(model.fit(rows.copy(), three(rows)), rows)
 
 
 def lets_gaps_through() -> Fitted:
@@ -118,6 +125,8 @@ BY_FUNCTION = (
             "let the search have refit=True"),
     Refused("neighbours-matter", looks_at_neighbours, "depends on the rows that are asked with it",
             "let it learn in fit"),
+    Refused("writes", writes_into_rows, r"writes into the rows that it is given \(columns: x0\)",
+            "X = X.copy()"),
     Refused("chance", on_numbers(chance("uniform")), "or on chance", "draws random numbers"),
     Refused("gaps", lets_gaps_through, "transform answers NaN", "put an imputer before"),
     Refused("words-out", words_out, "transform answers (object|str)", "let an encoder be its last"),
