@@ -37,9 +37,10 @@ USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
-    CMD ["/app/.venv/bin/python", "-I", "-S", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/health/ready', timeout=2)"]
+    CMD ["/app/.venv/bin/python", "-I", "-S", "/app/service/healthcheck.py"]
 ENTRYPOINT ["/app/.venv/bin/python", "-m", "service"]
-CMD ["--store", "/store", "--host", "0.0.0.0", "--port", "8000"]
+# No --port: a flag would outrank the variables by which platforms say theirs; 8000 is the default.
+CMD ["--store", "/store", "--host", "0.0.0.0"]
 
 FROM runtime AS baked
 COPY store /store

@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from deploy.dockerfile import Stage, parse, stages
+from service.settings import Settings
 from tests.deploy.builder import Builder, Ignore, image_python, settings
 
 ROOT = Path(__file__).parents[2]
@@ -51,9 +53,10 @@ def test_the_image_says_what_it_is() -> None:
 
 def test_the_port_is_the_same_everywhere() -> None:
     stage = STAGES["service"]
-    port = last(stage, "EXPOSE")
-    assert words(stage, "CMD")[-2:] == ["--port", port]
-    assert f"http://127.0.0.1:{port}/health/ready" in words(stage, "HEALTHCHECK")[-1]
+    assert last(stage, "EXPOSE") == str(Settings.model_fields["port"].default)
+    # A flag or a variable of ours in the image would outrank what a platform says.
+    assert not any("port" in word for word in words(stage, "ENTRYPOINT") + words(stage, "CMD"))
+    assert not any(name.startswith("PERCORE_") for name in settings(stage, "ENV"))
 
 
 def test_nothing_in_the_image_belongs_to_its_user() -> None:
@@ -130,14 +133,10 @@ def user() -> int | None:
     return UID if os.getuid() == 0 else None
 
 
-def place(root: Path, store: Path, command: list[str], port: int) -> list[str]:
-    """Put an image's command into our folders: paths below `root`, a store, another port."""
-    expected = last(STAGES["service"], "EXPOSE")
-    known = {"/store": str(store), expected: str(port)}
-    placed = [
-        known.get(word, f"{root}{word}" if word.startswith("/") else word) for word in command
-    ]
-    return [word.replace(f":{expected}/", f":{port}/") for word in placed]
+def place(root: Path, store: Path, command: list[str]) -> list[str]:
+    """Put an image's command into our folders: paths below `root`, and a store."""
+    known = {"/store": str(store)}
+    return [known.get(word, f"{root}{word}" if word.startswith("/") else word) for word in command]
 
 
 def free_port() -> int:
@@ -152,14 +151,16 @@ def environment(images: Images) -> dict[str, str]:
     return {"PATH": "/usr/bin:/bin", "HOME": "/"} | library | settings(STAGES["service"], "ENV")
 
 
-def is_healthy(images: Images, name: str, port: int) -> bool:
+def is_healthy(images: Images, name: str) -> bool:
     """Run the image's health check as its user; it says nothing but yes or no."""
     root = images.builder.root(name)
-    command = place(root, root, words(STAGES[name], "HEALTHCHECK"), port)
+    command = place(root, root, words(STAGES[name], "HEALTHCHECK"))
     done = subprocess.run(
         command,
         env=environment(images),
         user=user(),
+        group=user(),
+        extra_groups=[] if user() else None,
         capture_output=True,
         timeout=10,
         check=False,
@@ -169,14 +170,23 @@ def is_healthy(images: Images, name: str, port: int) -> bool:
 
 
 @contextmanager
-def container(images: Images, name: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Run a stage as an engine would: its user, its environment only, nothing to write to."""
+def container(
+    images: Images, name: str, *flags: str, variable: str = "PERCORE_PORT"
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run a stage as an engine would: its user, its environment only, nothing to write to.
+
+    Args:
+        images: the built stages.
+        name: of the stage.
+        flags: behind the image's own.
+        variable: says the port.
+    """
     stage, root, port = STAGES[name], images.builder.root(name), free_port()
     store = root / "store" if name == "baked" else images.store
     process = subprocess.Popen(
-        place(root, store, words(stage, "ENTRYPOINT") + words(stage, "CMD"), port),
+        [*place(root, store, words(stage, "ENTRYPOINT") + words(stage, "CMD")), *flags],
         cwd=f"{root}{last(stage, 'WORKDIR')}",
-        env=environment(images),
+        env=environment(images) | {variable: str(port)},
         user=user(),
         group=user(),
         extra_groups=[] if user() else None,
@@ -184,7 +194,7 @@ def container(images: Images, name: str) -> Iterator[tuple[subprocess.Popen[byte
     )
     try:
         deadline = time.monotonic() + START_S
-        while not is_healthy(images, name, port):
+        while not is_healthy(images, name):
             assert process.poll() is None, "the service ended"
             assert time.monotonic() < deadline, "the service did not become healthy"
             time.sleep(0.1)
@@ -232,7 +242,7 @@ def test_the_baked_store_is_the_visible_one(images: Images) -> None:
 
 @pytest.mark.integration
 def test_the_health_check_fails_where_nothing_answers(images: Images) -> None:
-    assert not is_healthy(images, "service", free_port())
+    assert not is_healthy(images, "service")
 
 
 @pytest.mark.integration
@@ -247,3 +257,33 @@ def test_the_container_serves_and_stops_on_sigterm(images: Images, name: str) ->
         assert f"\nUid:\t{user() or os.getuid()}\t" in status
         process.terminate()
         assert process.wait(timeout=STOP_S) == 0
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(180)
+def test_the_port_that_vertex_ai_says_is_the_port(images: Images) -> None:
+    with container(images, "service", variable="AIP_HTTP_PORT") as (_, port):  # noqa: SIM117
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=10) as answer:
+            assert answer.status == 200
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(180)
+def test_the_health_check_finds_a_service_behind_tls(images: Images) -> None:
+    folder = images.store.parent.parent
+    pem = folder / "tls.pem"
+    command: list[str | Path] = [
+        "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        "-subj", "/CN=localhost", "-keyout", pem, "-out", folder / "cert.pem",
+    ]  # fmt: skip
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    pem.write_text(pem.read_text() + (folder / "cert.pem").read_text())
+    pem.chmod(0o644)
+    with container(images, "service", f"--tls-cert={pem}") as (process, port):
+        context = ssl._create_unverified_context()
+        url = f"https://127.0.0.1:{port}/health/ready"
+        with urllib.request.urlopen(url, timeout=10, context=context) as answer:
+            assert answer.status == 200
+        process.terminate()
+        assert process.wait(timeout=STOP_S) == 0
+    assert not is_healthy(images, "service")
