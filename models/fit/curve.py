@@ -90,7 +90,7 @@ def doubling_sizes(rows: int, count: int) -> list[int]:
     Raises:
         BadData: there is no room for two.
     """
-    sizes = [round(rows / 2**power) for power in reversed(range(count))]
+    sizes = [rows // 2**power for power in reversed(range(count))]
     large = [size for size in sizes if size >= LEAST_ROWS]
     if len(large) < 2:
         raise BadData(

@@ -33,7 +33,8 @@ def table_of(name: str, rows: int | None = None) -> Table:
     frame = bunch.data.rename(columns=lambda column: column.replace(" ", "_"))
     y = np.asarray(bunch.target)
     if name != "diabetes":
-        y = np.array([str(one) for one in bunch.target_names])[y]
+        # As a column of texts comes out of pandas.
+        y = np.array([str(one) for one in bunch.target_names], dtype=object)[y]
     chosen = np.random.default_rng(0).permutation(len(y))[:rows]
     return Table(frame.iloc[chosen].reset_index(drop=True), y[chosen])
 

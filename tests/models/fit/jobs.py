@@ -9,7 +9,8 @@ import numpy as np
 
 from models.errors import BadSpecification
 from models.fit.best import best_of
-from models.fit.progress import Event, RunEnd
+from models.fit.progress import Event, Progress, RunEnd
+from models.fit.run import Chosen
 from models.fit.table import Table
 from models.places import Places
 from tests.models.fit.conftest import students, with_fit
@@ -20,8 +21,8 @@ def sums(table: Table, number: int) -> float:
     if number < 0:
         raise ValueError(f"no such row: {number}")
     assert table.groups is not None
-    words = int((table.X["word"] == "a").sum())  # type: ignore[call-overload]
-    x = float(np.asarray(table.X["x"]).sum())  # type: ignore[call-overload]
+    words = int((table.X["word"] == "a").sum())
+    x = float(np.asarray(table.X["x"]).sum())
     return x + words + float(table.groups.sum()) + float(table.y.sum()) + number
 
 
@@ -37,17 +38,17 @@ def die_if_negative(_: Table, number: int) -> int:
     return number
 
 
-def session(work: Path, processes: int) -> None:
-    """Fit a best of thirty, and say each run as it ends."""
-    spec, known = students(4000)
+def thirty(work: Path, processes: int, tell: Progress) -> Chosen:
+    """Fit a best of thirty."""
+    spec, known = students(3000)
+    return best_of(with_fit(spec, runs=30, jobs=processes), known, Places(work, work), tell)
 
-    def say(event: Event) -> None:
-        if isinstance(event, RunEnd):
-            print("run", event.run.number, flush=True)
 
-    chosen = best_of(with_fit(spec, runs=30, jobs=processes), known, Places(work, work), say)
-    print("best", chosen.best.number, chosen.best.score.hex(), flush=True)
+def say(event: Event) -> None:
+    """Print the number of a run that has ended."""
+    if isinstance(event, RunEnd):
+        print(event.run.number, flush=True)
 
 
 if __name__ == "__main__":
-    session(Path(sys.argv[1]), int(sys.argv[2]))
+    thirty(Path(sys.argv[1]), int(sys.argv[2]), say)

@@ -81,7 +81,7 @@ def test_processes_change_nothing(places: Places, tmp_path: Path) -> None:
 def test_held_out_rows_are_never_seen(places: Places, tmp_path: Path) -> None:
     spec, table = students()
     known, held_out = hold_out(spec, table)
-    poisoned = table.X.copy()  # type: ignore[union-attr]
+    poisoned = pd.DataFrame(table.X)
     poisoned.loc[held_out, "previous_grade"] = 1e300
     poisoned.loc[held_out, "school"] = "poison"
     y = table.y.copy()
@@ -172,7 +172,7 @@ def test_failed_runs_are_counted_and_the_others_win(places: Places) -> None:
 def test_when_every_run_fails_the_reason_is_told(places: Places) -> None:
     spec, known = students()
     wrong = with_fit(spec, search={"solver": ("no such solver",)})
-    with pytest.raises(FitFailed, match="all 6 runs failed: InvalidParameterError: .*'solver'"):
+    with pytest.raises(FitFailed, match=r"all 6 runs failed: InvalidParameterError: .*'solver'"):
         best_of(wrong, known, places)
 
 
