@@ -67,7 +67,9 @@ def score_files(
             mode = "overwrite" if batch.overwrite else "errorifexists"
             writer = scored.write.format(batch.format_out).mode(mode)
             writer.option("header", True).save(batch.out)
-            written = _reader(spark, batch.format_out).load(batch.out)
+            # JSON leaves out what is null, a whole column too.
+            typed = _reader(spark, batch.format_out).schema(scored.schema)
+            written = typed.load(batch.out)
         except AnalysisException as error:
             raise BadData(str(error).splitlines()[0]) from error
         found = written.groupBy(F.col(ERROR)).count().collect()

@@ -224,7 +224,7 @@ def _sample(rows: DataFrame, spec: Specification, *, ends: bool = False) -> Any:
         whole = F.struct(*map(quoted, spec.columns))
         extremes = [by(whole, quoted(name)) for name in numbers for by in (F.min_by, F.max_by)]
         found = rows.agg(F.array_compact(F.array_distinct(F.array(*extremes))).alias("rows"))
-        chosen = chosen.unionByName(found.select(F.inline("rows")))
+        chosen = chosen.unionByName(found.select(F.inline("rows")).subtract(chosen))
     return collected(chosen, spec.columns)
 
 

@@ -1,5 +1,6 @@
 """Typed rows as pandas holds them everywhere else, on the driver and in executors."""
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -47,12 +48,26 @@ def with_places(rows: DataFrame, spec: Specification) -> DataFrame:
     names = [spec.split.group] if spec.split.group else list(spec.columns)
     marks = _marker(dict(spec.columns), names, spec.split.held_out, spec.model.seed)
     fields = ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in rows.schema)
-    marked = rows.mapInArrow(marks, f"{fields}, `{_HELD_OUT}` boolean")
+    marked = in_executors(rows, marks, f"{fields}, `{_HELD_OUT}` boolean")
     order = F.xxhash64(F.lit(spec.model.seed), *map(quoted, spec.columns))
     drawn = F.xxhash64(F.lit("validation"), F.lit(spec.model.seed), *map(quoted, names))
     validation = F.pmod(drawn, F.lit(_PARTS)) < int(spec.split.validation * _PARTS)
     part = F.when(F.col(_HELD_OUT), HELD_OUT).when(validation, VALIDATION).otherwise(FITTED)
     return marked.withColumns({ORDER: order, PART: part}).drop(_HELD_OUT)
+
+
+def in_executors(rows: DataFrame, work: Callable[[Batches], Batches], fields: str) -> DataFrame:
+    """Let a function of Arrow batches work in the executors.
+
+    Args:
+        rows: what it gets.
+        work: a function of the installed package, so that executors import it.
+        fields: what it answers, as Spark writes a schema.
+    """
+    with warnings.catch_warnings():
+        # Spark's side is Arrow alone; pandas is touched by nobody but us.
+        warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
+        return rows.mapInArrow(work, fields)
 
 
 def quoted(name: str) -> Any:

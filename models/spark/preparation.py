@@ -19,7 +19,7 @@ from models.errors import BadData, BadSpecification
 from models.estimators import Estimator
 from models.rows import Array
 from models.spark.chains import Chain, learn
-from models.spark.frames import ORDER, Batches, as_frame, quoted
+from models.spark.frames import ORDER, Batches, as_frame, in_executors, quoted
 from models.spark.responses import Moments, moments, teach
 from models.spark.witnesses import witnesses
 from models.spec import Specification
@@ -126,7 +126,7 @@ def featured(
     kept = [field for field in wanted.schema.fields if field.name in marks]
     fields = ", ".join(f"`{field.name}` {field.dataType.simpleString()}" for field in kept)
     worker = _transformer(prepared, columns, marks)
-    computed = wanted.mapInArrow(worker, f"{fields}, {FEATURES} array<double>")
+    computed = in_executors(wanted, worker, f"{fields}, {FEATURES} array<double>")
     return computed.withColumn(FEATURES, array_to_vector(F.col(FEATURES)))
 
 
@@ -227,7 +227,7 @@ def _with_parts(
 
     fields = [f"`{field.name}` {field.dataType.simpleString()}" for field in rows.schema.fields]
     fields += [f"{PARTS}{at} array<double>" for at in range(len(steps))]
-    return rows.mapInArrow(work, ", ".join(fields))
+    return in_executors(rows, work, ", ".join(fields))
 
 
 def _with_responses(rows: DataFrame, made: ColumnTransformer, classes: Array | None) -> Preparation:

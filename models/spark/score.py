@@ -22,7 +22,7 @@ from models.rows import Array, as_container, series
 from models.schema import Column as InputColumn
 from models.schema import DType, OutputSchema, TabularSchema
 from models.spark.cells import typed
-from models.spark.frames import Batches, quoted
+from models.spark.frames import Batches, in_executors, quoted
 from models.spec.columns import ColumnType
 from models.store import ARTEFACT, PRODUCTION, Store
 from models.verify import check_libraries
@@ -86,7 +86,7 @@ def score(rows: DataFrame, store: Store, name: str, version: int | str = PRODUCT
     ready = _with_inputs(rows, schema)
     fields = [f"{_tick(one.name)} {one.dataType.simpleString()}" for one in rows.schema.fields]
     fields += [f"`{name}` {kind}" for name, kind in _added(manifest.output)]
-    return ready.mapInArrow(_scorer(shipped), ", ".join(fields))
+    return in_executors(ready, _scorer(shipped), ", ".join(fields))
 
 
 def _with_inputs(rows: DataFrame, schema: TabularSchema) -> DataFrame:
@@ -117,7 +117,7 @@ def _breaches(column: InputColumn, value: Column) -> Iterator[tuple[str, Column]
 
 def _scorer(shipped: Shipped) -> Callable[[Batches], Batches]:
     def work(batches: Batches) -> Batches:
-        model = _loaded(shipped)
+        model = loaded(shipped)
         for batch in batches:
             answers = _answers(model, shipped.manifest, batch)
             kept = [name for name in batch.schema.names if name not in (INPUTS, ERROR)]
@@ -130,7 +130,7 @@ def _scorer(shipped: Shipped) -> Callable[[Batches], Batches]:
 
 
 @lru_cache(maxsize=1)
-def _loaded(shipped: Shipped) -> Estimator:
+def loaded(shipped: Shipped) -> Estimator:
     """Load the model in an executor's process, once, if its bytes are those of the manifest.
 
     Raises:

@@ -18,7 +18,13 @@ from tests.models.spark.tables import people
 def spark() -> Iterator[SparkSession]:
     if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
         pytest.skip("there is no java; Spark needs Java 17 or newer (Debian: openjdk-17-jre)")
-    settings = {"spark.sql.shuffle.partitions": "2", "spark.default.parallelism": "2"}
+    settings = {
+        "spark.sql.shuffle.partitions": "2",
+        "spark.default.parallelism": "2",
+        # Compiling for a few hundred rows costs more than it saves.
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    }
     with spark_session(Session("local[2]", "1g", settings), "tests") as session:
         yield session
 
