@@ -4,7 +4,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -134,7 +134,9 @@ class Watcher:
             raise Stopped
 
 
-def watch(watcher: Watcher, every_s: float, for_s: float | None = None) -> Iterator[Seen]:
+def watch(
+    watcher: Watcher, every_s: float, for_s: float | None = None
+) -> Generator[Seen, None, None]:
     """Poll until `watcher.stop` is set, yielding each file as it was read.
 
     Args:

@@ -88,7 +88,7 @@ def _free_port() -> int:
 
 def _await(programs: Path, port: int) -> None:
     deadline = time.monotonic() + START_S
-    ready = [programs / "pg_isready", "-h", "127.0.0.1", "-p", str(port)]
+    ready = [str(programs / "pg_isready"), "-h", "127.0.0.1", "-p", str(port)]
     while subprocess.run(ready, check=False, capture_output=True, timeout=10).returncode:
         if time.monotonic() > deadline:
             raise TimeoutError("PostgreSQL did not start")

@@ -16,10 +16,19 @@ CHOICES: dict[str, list[str]] = {
     "Fjob": ["teacher", "health", "services", "at_home", "other"],
     "reason": ["home", "reputation", "course", "other"],
     "guardian": ["mother", "father", "other"],
-    **dict.fromkeys(
-        ["schoolsup", "famsup", "paid", "activities", "nursery", "higher", "internet", "romantic"],
-        ["yes", "no"],
-    ),
+    **{
+        name: ["yes", "no"]
+        for name in (
+            "schoolsup",
+            "famsup",
+            "paid",
+            "activities",
+            "nursery",
+            "higher",
+            "internet",
+            "romantic",
+        )
+    },
 }
 RANGES: dict[str, tuple[int, int]] = {
     "age": (15, 22),
@@ -36,20 +45,22 @@ RANGES: dict[str, tuple[int, int]] = {
     "health": (1, 5),
     "absences": (0, 75),
 }
-ORDER = (
-    "school sex age address famsize Pstatus Medu Fedu Mjob Fjob reason guardian traveltime"
-    " studytime failures schoolsup famsup paid activities nursery higher internet romantic famrel"
-    " freetime goout Dalc Walc health absences G1 G2 G3"
-).split()
+# fmt: off
+ORDER = [
+    "school", "sex", "age", "address", "famsize", "Pstatus", "Medu", "Fedu", "Mjob", "Fjob",
+    "reason", "guardian", "traveltime", "studytime", "failures", "schoolsup", "famsup", "paid",
+    "activities", "nursery", "higher", "internet", "romantic", "famrel", "freetime", "goout",
+    "Dalc", "Walc", "health", "absences", "G1", "G2", "G3",
+]
+# fmt: on
 
 
 def students(rows: int = 395, seed: int = 0) -> pd.DataFrame:
     """Return students whose grades follow from what is known of them."""
     rng = np.random.default_rng(seed)
-    table: dict[str, object] = {
-        name: rng.choice(values, rows) for name, values in CHOICES.items()
-    } | {name: rng.integers(low, high + 1, rows) for name, (low, high) in RANGES.items()}
-    frame = pd.DataFrame(table)
+    texts = {name: rng.choice(values, rows) for name, values in CHOICES.items()}
+    numbers = {name: rng.integers(low, high + 1, rows) for name, (low, high) in RANGES.items()}
+    frame = pd.DataFrame({**texts, **numbers})
     able = 11 + frame["studytime"] - 2 * frame["failures"] + rng.normal(0, 2, rows)
     for name in ("G1", "G2", "G3"):
         frame[name] = np.clip((able + rng.normal(0, 1, rows)).round(), 0, 20).astype(int)

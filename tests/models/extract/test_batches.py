@@ -118,7 +118,8 @@ def test_a_large_number_that_may_be_missing_must_stay_exact(places: Places) -> N
 def test_batches_are_the_rows_of_extract(places: Places, csv_spec: CsvSpec) -> None:
     kinds = np.random.default_rng(1).integers(0, 9, 70_000).tolist()
     lines = [
-        f"{i},{'' if kind == 1 else 'w'},{'x' if kind == 2 else i / 7}" + (",1" if kind == 3 else "")
+        f"{i},{'' if kind == 1 else 'w'},{'x' if kind == 2 else i / 7}"
+        + (",1" if kind == 3 else "")
         for i, kind in enumerate(kinds)
     ]
     (places.data / "rows.csv").write_text("\n".join(["id,word,y", *lines]))
@@ -161,7 +162,7 @@ def test_a_run_stops_above_the_share_and_says_why(places: Places, csv_spec: CsvS
 @pytest.mark.parametrize(
     ("header", "words"),
     [
-        ("id,wrod,y", "no column 'word'; it has: id, wrod, y; did you mean 'wrod'?"),
+        ("id,words,y", "no column 'word'; it has: id, words, y; did you mean 'words'?"),
         ("id;word;y", "no column 'id', 'word', 'y'; it has: id;word;y; is source.delimiter ';'?"),
         ("id,word,y,y", "has 2 columns 'y'; rename one of them"),
     ],

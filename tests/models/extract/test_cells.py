@@ -65,7 +65,7 @@ def test_days_and_times_of_the_calendar() -> None:
 
 
 def test_types_of_databases_and_parquet() -> None:
-    noon = dt.datetime(2024, 1, 1, 12, 0, 0, 500_000)
+    noon = dt.datetime.fromisoformat("2024-01-01T12:00:00.500000")
     berlin = dt.timezone(dt.timedelta(hours=1))
     assert read(pa.array([noon, None]), "date") == ["2024-01-01T12:00:00.500000", "-"]
     assert read(pa.array([noon.replace(microsecond=0, tzinfo=berlin)]), "date") == [

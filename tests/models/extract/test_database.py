@@ -32,7 +32,7 @@ QUERY = "SELECT id, name, paid, seen, y FROM visits ORDER BY id"
 
 def rows() -> list[tuple[Any, ...]]:
     rng = np.random.default_rng(3)
-    start = dt.datetime(2024, 1, 1, 12)
+    start = dt.datetime.fromisoformat("2024-01-01T12:00:00")
     return [
         (
             i,
@@ -190,15 +190,15 @@ def test_a_query_reads_only(
 
 @pytest.mark.parametrize("query", ["ATTACH 'x.db' AS other", "PRAGMA user_version"])
 def test_sqlite_sees_its_one_file(places: Places, in_sqlite: str, query: str) -> None:
-    with pytest.raises(BadData, match="not authorized|prohibited"):
+    with pytest.raises(BadData, match=r"not authorized|prohibited"):
         extract(spec_of(query, url=in_sqlite), places)
 
 
 def test_columns_of_a_query_are_named(places: Places, in_postgres: str) -> None:
     with pytest.raises(BadData) as caught:
-        extract(spec_of("SELECT id, nmae, y FROM (SELECT 1 id, 2 nmae, 3 y) t",
+        extract(spec_of("SELECT id, label, y FROM (SELECT 1 id, 2 label, 3 y) t",
                         url_env=in_postgres), places)  # fmt: skip
-    assert "no column 'name', 'paid', 'seen'; it has: id, nmae, y" in str(caught.value)
+    assert "no column 'name', 'paid', 'seen'; it has: id, label, y" in str(caught.value)
 
 
 def test_a_refused_login_never_tells_the_password(

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.extract.uniqueness import Uniqueness
+from models.schema import Cell
 
 PAIRS = st.lists(
     st.tuples(st.one_of(st.none(), st.integers(0, 4)), st.one_of(st.none(), st.text("ab"))),
@@ -27,7 +28,10 @@ def test_only_the_first_taken_row_keeps_a_value(
     found = []
     for begin in range(0, len(pairs), chunk_rows):
         chunk = pairs[begin : begin + chunk_rows]
-        columns = {"n": [row[0] for row in chunk], "t": [row[1] for row in chunk]}
+        columns: dict[str, list[Cell]] = {
+            "n": [row[0] for row in chunk],
+            "t": [row[1] for row in chunk],
+        }
         answer = uniqueness.repeats(columns, len(chunk))
         found += list(zip(map(bool, answer["n"]), map(bool, answer["t"]), strict=True))
     uniqueness.close()

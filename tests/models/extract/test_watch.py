@@ -9,7 +9,7 @@ import pytest
 
 from models.errors import BadData, BadSpecification
 from models.extract.journal import Journal, Seen
-from models.extract.progress import Reading
+from models.extract.progress import Reading, silent
 from models.extract.watch import Stopped, Watcher, watch
 from models.places import Places
 from models.spec import Specification
@@ -177,10 +177,14 @@ def test_a_file_that_changes_while_it_is_read_waits(
 ) -> None:
     follower = watcher()
     drop(incoming, "a.csv", 1)
-    follower.progress = lambda _: drop(incoming, "a.csv", 1, 2) and None
+
+    def grow(_: Reading) -> None:
+        drop(incoming, "a.csv", 1, 2)
+
+    follower.progress = grow
     assert twice(follower) == []
     assert list((places.work / "parts").iterdir()) == []
-    follower.progress = lambda _: None
+    follower.progress = silent
     assert twice(follower) == [("a.csv", "taken")]
     assert ids(places) == [1, 2]
 
