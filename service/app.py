@@ -23,6 +23,7 @@ from service.errors import NotFound, ServiceError, Unavailable, Unfit
 from service.log import Sampler
 from service.metrics import Metrics
 from service.openapi import describe_api
+from service.openapi_parts import Access
 from service.protocols.certificate import Certificate
 from service.protocols.cors import Cors
 from service.protocols.edge_state import EdgeState
@@ -313,8 +314,11 @@ def create_app(
         app.include_router(v2_admin_router(replica, admin))
     app.include_router(v2_router(replica, predictions, wires.v2, settings.max_batch_rows))
 
+    is_open = None if settings.api_keys_file is None else open_paths(settings)
+    access = Access(is_open, has_admin=bool(token))
+
     def openapi() -> dict[str, Any]:
-        return describe_api(app, replica.catalogue)
+        return describe_api(app, replica.catalogue, wires.default, access)
 
     app.openapi = openapi  # type: ignore[method-assign]
 

@@ -10,9 +10,24 @@ from models.manifest import Manifest
 from models.schema import ImageSchema
 from service import __version__
 from service.catalogue import Catalogue, ServedVersion
+from service.openapi_parts import (
+    ERROR,
+    PARTIAL,
+    PICTURE_BODIES,
+    PROBABILITIES,
+    REF,
+    TABLE_BODIES,
+    Access,
+    raw,
+    refusals,
+    scoring_operation,
+    table_answers,
+    tell_of_keys,
+)
+from service.openapi_v2 import tell_of_v2
+from service.protocols.invocations import DefaultModel
 from service.schema import example_request, response_type
 
-REF = "#/components/schemas/{model}"
 DESCRIPTION = (
     "Predictions from fitted scikit-learn models. Every model below has its own request and "
     "answer types, derived from the fitted pipeline; the examples work as they stand.\n\n"
@@ -20,50 +35,20 @@ DESCRIPTION = (
     "milliseconds nobody waits for its answer, and by `X-Priority` (high, normal, low) which of a "
     "client's own requests go first."
 )
-ERROR = {
-    "type": "object",
-    "required": ["error", "code", "details", "request_id"],
-    "properties": {
-        "error": {"type": "string", "description": "A sentence for a person."},
-        "code": {"type": "string", "description": "A stable word for a program."},
-        "details": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["loc", "message"],
-                "properties": {
-                    "loc": {
-                        "type": "array",
-                        "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
-                    },
-                    "message": {"type": "string"},
-                },
-            },
-        },
-        "request_id": {"type": "string"},
-    },
-}
-REFUSALS = {
-    "400": "The request cannot be read",
-    "404": "No such model or version",
-    "413": "Too large",
-    "415": "A media type that the model does not take",
-    "422": "It does not fit the model's schema",
-    "429": "Its client has more waiting than its share; try again after Retry-After",
-    "500": "The model failed on this input",
-    "503": "Too busy, or not ready; try again after Retry-After",
-    "504": "The request's time was over",
-}
-PROBABILITIES = {
-    "name": "probabilities",
-    "in": "query",
-    "description": "Add `classes` and a probability for each of them.",
-    "schema": {"type": "boolean", "default": False},
-}
+EVERYBODY = Access()
 
 
-def describe_api(app: FastAPI, catalogue: Catalogue) -> dict[str, Any]:
-    """Return the OpenAPI document of what is served now."""
+def describe_api(
+    app: FastAPI, catalogue: Catalogue, default: DefaultModel, access: Access = EVERYBODY
+) -> dict[str, Any]:
+    """Return the OpenAPI document of what is served now.
+
+    Args:
+        app: the application; what FastAPI knows of its routes is completed.
+        catalogue: what is served.
+        default: which model answers where the path names none, and where that is.
+        access: who may ask.
+    """
     document = get_openapi(
         title="Percore", version=__version__, description=DESCRIPTION, routes=app.routes
     )
@@ -82,7 +67,15 @@ def describe_api(app: FastAPI, catalogue: Catalogue) -> dict[str, Any]:
             document["paths"][f"/v1/models/{name}/versions/{version}:predict"] = {
                 "post": _operation(name, f"predict_version_{version}", served, schemas)
             }
+        for alias, version in model.effective.items():
+            document["paths"][f"/v1/models/{name}/labels/{alias}:predict"] = {
+                "post": _operation(name, f"predict_{alias}", model.served[version], schemas)
+            }
     document["tags"] = tags
+    for path in default.paths:
+        document["paths"][path] = {"post": scoring_operation(path)}
+    tell_of_v2(document)
+    tell_of_keys(document, access)
     return document
 
 
@@ -90,7 +83,7 @@ def _operation(
     name: str, action: str, served: ServedVersion, schemas: dict[str, Any]
 ) -> dict[str, Any]:
     manifest = served.manifest
-    parameters = [PROBABILITIES] if served.has_probabilities else []
+    parameters = [PROBABILITIES, PARTIAL] if served.has_probabilities else [PARTIAL]
     answer_name = f"{_prefix(manifest)}Response"
     answer = _place(TypeAdapter(response_type(manifest)), manifest, schemas)
     schemas[answer_name] = answer | {"title": answer_name}
@@ -105,17 +98,9 @@ def _operation(
         "responses": {
             "200": {
                 "description": "Predictions in the order of the rows",
-                "content": {"application/json": {"schema": answer_ref}},
+                "content": {"application/json": {"schema": answer_ref}, **_other_answers(served)},
             },
-            **{
-                status: {
-                    "description": text,
-                    "content": {
-                        "application/json": {"schema": {"$ref": REF.format(model="Error")}}
-                    },
-                }
-                for status, text in REFUSALS.items()
-            },
+            **refusals(),
         },
     }
 
@@ -128,9 +113,16 @@ def _bodies(served: ServedVersion, schemas: dict[str, Any]) -> dict[str, Any]:
     }
     bodies: dict[str, Any] = {"application/json": json_body}
     if isinstance(manifest.input, ImageSchema):
-        raw = {"schema": {"type": "string", "format": "binary"}}
-        bodies |= {"image/png": raw, "image/jpeg": raw}
-    return bodies
+        return bodies | {kind: raw() for kind in PICTURE_BODIES}
+    return bodies | {kind: raw(text) for kind, text in TABLE_BODIES.items()}
+
+
+def _other_answers(served: ServedVersion) -> dict[str, Any]:
+    """Return the answers that are no JSON, which any model gives as CSV."""
+    answers = table_answers()
+    if served.tabular:
+        return answers
+    return {"text/csv": answers["text/csv"]}
 
 
 def _place(

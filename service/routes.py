@@ -70,14 +70,20 @@ def invocations_router(
 
 def ping_router(replica: Replica, paths: Sequence[str]) -> APIRouter:
     """Return the paths by which SageMaker, MLflow and Vertex AI ask for health."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(tags=["platforms"])
 
     async def ping() -> Response:
         is_ready = replica.is_ready()
         return _json({"ready": is_ready}, 200 if is_ready else 503)
 
     for path in paths:
-        router.add_api_route(path, ping, methods=["GET"])
+        router.add_api_route(
+            path,
+            ping,
+            methods=["GET"],
+            summary="The service is ready",
+            responses={503: {"description": "Not ready"}},
+        )
     return router
 
 

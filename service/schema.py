@@ -95,7 +95,8 @@ def response_type(manifest: Manifest) -> Any:
     """Return the type of an answer; which of the three prediction keys depends on the request."""
     name, output = manifest.name, manifest.output
     label = _label_type(output)
-    answer = label if output.width is None else _row_of_answers(output)
+    # Null stands where a row failed of a request that has the option `partial`.
+    answer = (label if output.width is None else _row_of_answers(output)) | None
     keys: dict[str, Any] = {
         "model": Literal[manifest.name],
         "version": int,
@@ -105,7 +106,9 @@ def response_type(manifest: Manifest) -> Any:
     }
     if output.probabilities:
         keys["classes"] = NotRequired[list[label]]  # type: ignore[valid-type]
-        keys["probabilities"] = NotRequired[list[list[float]] | list[float]]
+        keys["probabilities"] = NotRequired[list[list[float] | None] | list[float] | None]
+    error = {"row": int, "code": str, "message": str, "loc": list[str | int]}
+    keys["errors"] = NotRequired[list[_typed_dict(f"{name}.RowError", error)]]  # type: ignore[misc]
     flagged = _flagged(manifest)
     if flagged:
         warning = {"row": int, "column": Literal[flagged], "kind": WarningKind, "message": str}

@@ -1,21 +1,30 @@
 """The API's page: complete, true of what the service does, and from this origin alone."""
 
+import io
 import json
 import re
+import shutil
 from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from tests.integration import pictures
 from tests.integration.json_schema import Schema, problems, resolve
 from tests.integration.rows import TABLES, as_columns, as_objects, columns, draw
-from tests.integration.server import Service
+from tests.integration.server import Service, serving
 from tests.integration.wire import Address, get, post
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 MODELS = (*TABLES, "digits")
+ARROW = "application/vnd.apache.arrow.stream"
+IRIS = ("sepal_length", "sepal_width", "petal_length", "petal_width")
+ROW = [5.1, 3.5, 1.4, 0.2]
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
 
@@ -272,3 +281,87 @@ def test_the_style_of_the_docs_page_asks_nobody_else(address: Address) -> None:
 def test_no_type_tells_of_the_inside(document: Schema) -> None:
     text = json.dumps(document)
     assert not re.search(r"/tmp|site-packages|Traceback|\.joblib", text)
+
+
+def test_every_table_media_type_of_the_page_is_taken(address: Address, document: Schema) -> None:
+    path = "/v1/models/iris:predict"
+    content = operation(document, path)["requestBody"]["content"]
+    assert set(content) == {
+        "application/json", "text/csv", "application/x-npy", ARROW,
+    }  # fmt: skip
+    npy = io.BytesIO()
+    np.save(npy, np.array([ROW]))
+    arrow = io.BytesIO()
+    table = pa.table({name: [value] for name, value in zip(IRIS, ROW, strict=True)})
+    with pa.ipc.new_stream(arrow, table.schema) as writer:
+        writer.write_table(table)
+    bodies = {
+        "text/csv": b"5.1,3.5,1.4,0.2\n",
+        "application/x-npy": npy.getvalue(),
+        ARROW: arrow.getvalue(),
+    }
+    answers = operation(document, path)["responses"]["200"]["content"]
+    assert set(answers) == {"application/json", "text/csv", ARROW}
+    for kind, body in bodies.items():
+        for accept in answers:
+            reply = post(address, path, body, {"Content-Type": kind, "Accept": accept})
+            assert reply.status == 200, (kind, accept, reply.body)
+            assert reply.headers["content-type"].startswith(accept)
+
+
+def test_answers_in_part_fit_their_type(address: Address, document: Schema) -> None:
+    path = "/v1/models/iris:predict"
+    asked = {one["name"] for one in operation(document, path)["parameters"]}
+    assert asked == {"probabilities", "partial"}
+    for body in (
+        {"instances": [ROW, [1]]},
+        {"instance": [1]},
+        {"inputs": dict(zip(IRIS, [[1.0], [None], [1.0], [1.0]], strict=True))},
+    ):
+        reply = post(address, path + "?partial=true&probabilities=true", body)
+        assert reply.status == 200
+        assert reply.json()["errors"]
+        assert problems(reply.json(), answer_schema(document, path, 200), document) == []
+
+
+def test_platforms_and_v2_stand_in_the_document(address: Address, document: Schema) -> None:
+    paths = document["paths"]
+    assert "get" in paths["/ping"]
+    assert "text/csv" in operation(document, "/invocations")["requestBody"]["content"]
+    for path in ("/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/{name}"):
+        assert get(address, path.replace("{name}", "iris")).status == 200
+        assert "200" in paths[path]["get"]["responses"]
+    path = "/v2/models/{name}/infer"
+    said = {"inputs": [{"name": name, "shape": [1], "datatype": "FP64", "data": [value]}
+                       for name, value in zip(IRIS, ROW, strict=True)]}  # fmt: skip
+    for body, status in ((said, 200), ({"inputs": []}, 400)):
+        reply = post(address, "/v2/models/iris/infer", body)
+        assert reply.status == status
+        assert problems(reply.json(), answer_schema(document, path, status), document) == []
+    assert "415" not in operation(document, path)["responses"]
+    assert "415" in operation(document, "/v1/models/iris:predict")["responses"]
+    assert "securitySchemes" not in document["components"]
+
+
+def test_where_keys_are_needed_the_document_says_so(trained: Path, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(trained / "iris", store / "iris")
+    (tmp_path / "keys").write_text(f"me:{sha256(b'secret').hexdigest()}\n")
+    flags = ["--workers=1", f"--api-keys-file={tmp_path / 'keys'}", "--admin-token=sesame"]
+    with serving(store, tmp_path, *flags) as running:
+        document = get(running.address, "/openapi.json").json()
+        schemes = document["components"]["securitySchemes"]
+        assert set(schemes) == {"key", "keyHeader", "adminToken"}
+        for path, method, found in all_operations(document):
+            target = path.replace("{name}", "iris").replace("{version}", "1")
+            status = (
+                post(running.address, target, b"{}")
+                if method == "post"
+                else get(running.address, target)
+            ).status
+            assert (status == 401) == ("401" in found["responses"]), path
+            assert (status == 401) == bool(found.get("security")), path
+        load = document["paths"]["/v2/repository/models/{name}/load"]["post"]
+        assert load["security"] == [{"adminToken": []}]
+        predict = document["paths"]["/v1/models/iris:predict"]["post"]
+        assert predict["security"] == [{"key": []}, {"keyHeader": []}]

@@ -29,14 +29,14 @@ def v2_router(
     replica: Replica, predictions: Predictions, wire: InferV2, max_batch_rows: int
 ) -> APIRouter:
     """Return the paths of the Open Inference Protocol that change nothing."""
-    router = APIRouter(prefix=PREFIX, include_in_schema=False)
+    router = APIRouter(prefix=PREFIX, tags=["v2"])
 
     def found(name: str, version: str | None) -> tuple[CataloguedModel, ServedVersion]:
         model = replica.catalogue.model(name)
         return model, model.resolve() if version is None else model.resolve(_number(version))
 
     @router.get("")
-    @router.get("/")
+    @router.get("/", include_in_schema=False)
     async def describe_server() -> Response:
         return _json(server_metadata(__version__))
 
@@ -108,7 +108,7 @@ def v2_admin_router(replica: Replica, token: AdminToken) -> APIRouter:
     """Return the paths that load and unload, for whoever knows the token."""
     router = APIRouter(
         prefix=f"{PREFIX}/repository/models/{{name}}",
-        include_in_schema=False,
+        tags=["v2"],
         dependencies=[Depends(token)],
     )
 
