@@ -98,7 +98,8 @@ def cache_rows(
             for name in ("fitted", "validation", "held_out")
         )
         for frame in reader:
-            digest.update(pd.util.hash_pandas_object(frame, index=False).to_numpy("<u8").tobytes())
+            hashed = pd.util.hash_pandas_object(frame, index=False).to_numpy("<u8")
+            digest.update(hashed.tobytes())
             classes.see(frame)
             row_bytes.see(frame)
             judge, compare = _divided(spec, frame)

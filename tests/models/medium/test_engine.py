@@ -106,7 +106,7 @@ def test_averaged_weights_are_as_good_as_the_fit_in_memory(data: Path, tmp_path:
     mine = accuracy_score(y, ours.chosen.model.predict(X))
     assert ours.metrics["accuracy"] == pytest.approx(mine, abs=TOLERANCE)
     assert abs(mine - accuracy_score(y, theirs.predict(X))) < 0.005
-    assert np.mean(ours.chosen.model.predict(X) == theirs.predict(X)) > 0.98
+    assert np.mean(ours.chosen.model.predict(X) == theirs.predict(X)) > 0.97
     assert "4 parts" in ours.chosen.notes[0]
     assert "single parts reach" in ours.chosen.notes[1]
 
