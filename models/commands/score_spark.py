@@ -39,10 +39,11 @@ def score_spark_command(  # noqa: PLR0913, PLR0917  # an option each
     master: Annotated[
         str,
         typer.Option(
-            help="local[N], yarn, spark://HOST:PORT, k8s://URL; empty under spark-submit, which"
-            " has said it."
+            help="local[N], yarn, spark://HOST:PORT, k8s://URL. If left out, that of spark-submit,"
+            " or local[2].",
+            show_default=False,
         ),
-    ] = "local[2]",
+    ] = "",
     memory: Annotated[
         str, typer.Option(help="The driver's memory, where this command starts the JVM.")
     ] = "2g",
@@ -68,7 +69,7 @@ def score_spark_command(  # noqa: PLR0913, PLR0917  # an option each
     batch = Batch(rows, out, format_in, format_out, overwrite)
     which = int(version) if version.isdigit() else version
     screen = console()
-    screen.print(f"scoring {rows} with {model} {version} on {master or 'the given master'} …")
+    screen.print(f"scoring {rows} with {model} {version} …")
     done = score_files(Session(master, memory, settings), batch, Store(store), (model, which))
     screen.print(f"{done.rows:,} rows written to {out} with {model} {done.version}")
     for reason, count in done.errors.items():

@@ -27,7 +27,7 @@ from models.spark.frames import (
     targets,
     with_places,
 )
-from models.spark.learners import learner
+from models.spark.learners import FOREST_DEPTH, learner
 from models.spark.preparation import (
     LABEL,
     Preparation,
@@ -271,6 +271,8 @@ def _fingerprint(checked: Checked, spec: Specification) -> str:
 
 def _notes(spec: Specification, winner: Winner) -> tuple[str, ...]:
     notes = [f"fitted by Spark's MLlib ({winner.words}) and carried over to scikit-learn"]
+    if winner.learner.name.startswith("RandomForest") and "max_depth" not in winner.given:
+        notes.append(f"max_depth is {FOREST_DEPTH}: nothing was said, and MLlib's has an end")
     if spec.split.stratified:
         notes.append("stratified: classes are divided by chance here, evenly where rows are many")
     if spec.split.resplit and spec.fit.runs > 1:

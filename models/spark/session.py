@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +15,18 @@ from pyspark.sql import SparkSession
 ROOT: Final = Path(__file__).parents[2]
 """Where `models` is imported from; local executors import it from there, too."""
 
+NEEDED: Final = {
+    "spark.sql.session.timeZone": "UTC",
+    # A value that does not fit its column has a reason in a file, and ends no run.
+    "spark.sql.ansi.enabled": "false",
+    # A line with too few or too many cells is known only if all of it is read.
+    "spark.sql.csv.parser.columnPruning.enabled": "false",
+}
+
+LOCAL: Final = "local[2]"
+SUBMITTED: Final = "PYSPARK_GATEWAY_PORT"
+"""The variable by which spark-submit tells Python that the JVM, and its master, are there."""
+
 LOCAL_PARTITIONS: Final = 8
 """Of a shuffle in local mode; Spark's own 200 are meant for a cluster."""
 
@@ -23,52 +36,60 @@ class Session:
     """How to reach Spark.
 
     Args:
-        master: local[2], local-cluster[…], yarn, k8s://…, spark://…; empty: whatever spark-submit
-            or the platform has set.
+        master: local[2], local-cluster[…], yarn, k8s://…, spark://…; empty: what spark-submit has
+            set, or else local[2].
         memory: of the driver, as Spark writes it; counts where this process starts the JVM.
         settings: further settings of Spark, which go before all others.
     """
 
-    master: str = "local[2]"
+    master: str = ""
     memory: str = "2g"
     settings: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def local(self) -> bool:
-        """Whether everything runs on this machine."""
-        return self.master.startswith("local")
 
 
 @contextmanager
 def spark_session(wanted: Session, name: str) -> Iterator[SparkSession]:
-    """Start a session, or borrow the one that runs; only one that was started here is stopped."""
+    """Start a session, or borrow the one that runs; only one that was started here is stopped.
+
+    A borrowed one has its own settings back at the end.
+    """
     running = SparkSession.getActiveSession()
-    spark = running or _start(wanted, name)
+    if running is not None:
+        before = {key: running.conf.get(key) for key in NEEDED}
+        try:
+            _set(running, NEEDED)
+            yield running
+        finally:
+            _set(running, before)
+        return
+    spark = _start(wanted, name)
     try:
         yield spark
     finally:
-        if running is None:
-            spark.stop()
+        spark.stop()
+
+
+def _set(spark: SparkSession, settings: Mapping[str, str | None]) -> None:
+    for key, value in settings.items():
+        if value is not None:
+            spark.conf.set(key, value)
 
 
 def _start(wanted: Session, name: str) -> SparkSession:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    settings = {
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.execution.arrow.pyspark.enabled": "true",
-        # A value that does not fit its column has a reason in a file, and ends no run.
-        "spark.sql.ansi.enabled": "false",
-        # A line with too few or too many cells is known only if all of it is read.
-        "spark.sql.csv.parser.columnPruning.enabled": "false",
-    }
-    if wanted.local:
-        settings |= _local(wanted)
+    settings = dict(NEEDED)
+    master = wanted.master or ("" if SUBMITTED in os.environ else LOCAL)
     builder = SparkSession.builder.appName(name)
-    if wanted.master:
-        builder = builder.master(wanted.master)
+    if master:
+        builder = builder.master(master)
+    if master.startswith("local"):
+        settings |= _local(wanted)
     for key, value in (settings | dict(wanted.settings)).items():
         builder = builder.config(key, value)
-    spark = _with_hive(builder).getOrCreate()
+    with warnings.catch_warnings():
+        # Rows reach pandas by Arrow, and not by PySpark.
+        warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
+        spark = _with_hive(builder).getOrCreate()
     _hush(spark)
     return spark
 
