@@ -45,7 +45,7 @@ def _paint_cloud(
 ) -> None:
     x, y = points
     kept = np.linspace(0, len(x) - 1, min(POINTS, len(x))).astype(int)
-    axes.scatter(x[kept], y[kept], s=11, color=BLUE, alpha=0.45, linewidths=0, rasterized=True)
+    axes.scatter(x[kept], y[kept], s=11, color=BLUE, alpha=0.6, linewidths=0, rasterized=True)
     middles, medians = trend(x, y)
     if len(middles) > 1:
         axes.plot(middles, medians, color=ORANGE, marker="o", markersize=3.5)

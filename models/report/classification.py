@@ -1,5 +1,6 @@
 """A classifier's answers against the truth: confusion, ROC, precision and recall."""
 
+from collections.abc import Callable
 from typing import Final
 
 import matplotlib as mpl
@@ -108,7 +109,8 @@ def _roc(judged: Judged, shown: list[int]) -> Picture:
     }
     caption = (
         f"A random row of the class gets a higher probability than a random other row in"
-        f" {_areas(judged, areas)} of all pairs; ½ would be chance.{_left_out(judged, shown)}"
+        f" {_areas(judged, areas, percent)} of all pairs; half of them would be"
+        f" chance.{_left_out(judged, shown)}"
     )
 
     def paint(axes: Axes) -> None:
@@ -133,7 +135,7 @@ def _precision(judged: Judged, shown: list[int]) -> Picture:
     rarest = min(shown, key=lambda one: (judged.actual == one).mean())
     base = float((judged.actual == rarest).mean())
     caption = (
-        f"Average precision {_areas(judged, means)}. The rarest class drawn,"
+        f"Average precision {_areas(judged, means, say)}. The rarest class drawn,"
         f" {short(judged.classes[rarest], 30)}, has {percent(base)} of the rows, which is what"
         " guessing would reach."
     )
@@ -154,14 +156,14 @@ def _precision(judged: Judged, shown: list[int]) -> Picture:
     return draw(Frame("precision_recall", "Precision and recall", caption, (4.6, 3.9)), paint)
 
 
-def _areas(judged: Judged, values: dict[int, float]) -> str:
+def _areas(judged: Judged, values: dict[int, float], words: Callable[[float], str]) -> str:
     if len(values) == 1:
-        return say(next(iter(values.values())))
+        return words(next(iter(values.values())))
     worst = min(values, key=lambda one: values[one])
     best = max(values, key=lambda one: values[one])
     return (
-        f"{say(values[worst])} ({short(judged.classes[worst], 30)}) to"
-        f" {say(values[best])} ({short(judged.classes[best], 30)})"
+        f"{words(values[worst])} ({short(judged.classes[worst], 30)}) to"
+        f" {words(values[best])} ({short(judged.classes[best], 30)})"
     )
 
 

@@ -40,9 +40,16 @@ def comparison_section(evidence: Evidence, metric: Metric) -> Section:
 
 def decision(evidence: Evidence) -> str:
     """Return what becomes of the candidate, in a sentence."""
-    compared = evidence.comparison
+    compared, wish = evidence.comparison, evidence.specification.publish.promote
     if compared is None:
-        return "First version: it becomes the production version."
+        return "There is no production version to compare with: a first version becomes it."
+    if wish == "never":
+        return f'Not promoted, as promote = "never": version {compared.version} stays production.'
+    if wish == "always" and compared.refusals:
+        return (
+            f"Promoted in the place of version {compared.version}, as promote ="
+            ' "always", whatever the comparison says.'
+        )
     if compared.refusals:
         return f"Not promoted: version {compared.version} stays the production version."
     return f"Promoted: it takes the place of version {compared.version}."

@@ -36,7 +36,7 @@ LABEL_CHARS: Final = 18
 
 _LOOK: Final[dict[str, Any]] = {
     "font.family": "DejaVu Sans",
-    "font.size": 9.5,
+    "font.size": 10.5,
     "text.color": INK,
     "text.parse_math": False,
     "axes.edgecolor": INK,
@@ -54,7 +54,7 @@ _LOOK: Final[dict[str, Any]] = {
     "xtick.color": INK,
     "ytick.color": INK,
     "legend.frameon": False,
-    "legend.fontsize": 8.5,
+    "legend.fontsize": 9.5,
     "lines.linewidth": 1.8,
     "svg.hashsalt": "percore",
     "svg.fonttype": "path",
@@ -104,6 +104,8 @@ def draw(frame: Frame, paint: Callable[[Axes], None]) -> Picture:
         FigureCanvasAgg(figure)
         paint(figure.add_subplot())
         light = _saved(figure, "svg", transparent=True, metadata={"Date": None, "Creator": None})
+        # Laid out once: the second rendering has the same places.
+        figure.set_layout_engine("none")
         png = _saved(figure, "png", dpi=PNG_DPI, facecolor="white", metadata={"Software": None})
     dark = light
     for colour, instead in _DARK.items():

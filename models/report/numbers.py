@@ -4,6 +4,7 @@ import math
 from typing import Final
 
 MINUS: Final = "\N{MINUS SIGN}"
+PERCENT: Final = "\N{NO-BREAK SPACE}%"
 
 
 def say(value: float, digits: int = 3) -> str:
@@ -26,7 +27,8 @@ def percent(share: float) -> str:
     """Return a share in percent."""
     if math.isnan(share):
         return "not known"
-    return f"{share * 100:.1f} %".replace(".0 %", "\N{NO-BREAK SPACE}%").replace("-", MINUS)
+    number = f"{share * 100:.1f}".removesuffix(".0").replace("-", MINUS)
+    return f"{number}{PERCENT}"
 
 
 def count(number: int, noun: str) -> str:

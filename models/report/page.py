@@ -3,11 +3,11 @@
 from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
-from importlib.resources import files
 from itertools import groupby
 
 from models.report.drawing import Picture
 from models.report.section import Block, Section, Shots, Table, Words
+from models.report.style import STYLE
 
 
 def page(title: str, lead: str, summary: Table, sections: Sequence[Section]) -> str:
@@ -19,14 +19,13 @@ def page(title: str, lead: str, summary: Table, sections: Sequence[Section]) -> 
         summary: pairs of a name and a fact.
         sections: those without blocks are left out.
     """
-    style = (files("models.report") / "style.css").read_text(encoding="utf-8")
     shown = [section for section in sections if section.blocks]
     links = "".join(f'<a href="#{one.key}">{escape(one.title)}</a>' for one in shown)
     parts = [
         "<!doctype html>",
         f'<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<style>{style}</style></head><body>",
+        f"<style>{STYLE}</style></head><body>",
         f"<header><h1>{escape(title)}</h1>",
         f'<p class="lead">{escape(lead)}</p>' if lead else "",
         f"{_summary(summary)}<nav>{links}</nav></header><main>",

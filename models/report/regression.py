@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from models.report.drawing import BLUE, INK, ORANGE, POINTS, Frame, Picture, draw
 from models.report.judged import Floats, Judged
-from models.report.numbers import count, percent, say
+from models.report.numbers import PERCENT, count, percent, say
 from models.report.section import Section, Words
 
 
@@ -33,13 +33,13 @@ def _against(judged: Judged, target: str) -> Picture:
     spread = float(np.std(judged.actual))
     caption = (
         f"On {count(judged.rows, 'row')} half of the answers are within ±{say(np.median(error))} of"
-        f" the truth, 90 % within ±{say(np.quantile(error, 0.9))};"
+        f" the truth, 90{PERCENT} within ±{say(np.quantile(error, 0.9))};"
         f" the target itself has a standard deviation of {say(spread)}."
     )
 
     def paint(axes: Axes) -> None:
         axes.plot(ends, ends, color=INK, linewidth=1, linestyle="--")
-        axes.scatter(actual, predicted, s=12, color=BLUE, alpha=0.5, linewidths=0, rasterized=True)
+        axes.scatter(actual, predicted, s=12, color=BLUE, alpha=0.6, linewidths=0, rasterized=True)
         axes.set_xlabel(f"actual {target}")
         axes.set_ylabel(f"predicted {target}")
         axes.set_aspect("equal", adjustable="datalim")
@@ -53,13 +53,13 @@ def _residuals(judged: Judged, target: str) -> Picture:
     low, high = np.quantile(residuals, [0.025, 0.975])
     caption = (
         f"Residuals, actual minus predicted: mean {say(residuals.mean())},"
-        f" 95 % between {say(low)} and {say(high)}. {_leaning(judged.predicted, residuals)}"
+        f" 95{PERCENT} between {say(low)} and {say(high)}. {_leaning(judged.predicted, residuals)}"
     )
 
     def paint(axes: Axes) -> None:
         axes.axhline(0, color=INK, linewidth=1, linestyle="--")
         axes.scatter(
-            predicted, actual - predicted, s=12, color=BLUE, alpha=0.5, linewidths=0,
+            predicted, actual - predicted, s=12, color=BLUE, alpha=0.6, linewidths=0,
             rasterized=True,
         )  # fmt: skip
         middles, medians = trend(judged.predicted, residuals)
@@ -92,7 +92,7 @@ def _spread(judged: Judged, target: str) -> Picture:
     within = float(np.mean(np.abs(residuals - residuals.mean()) <= 2 * residuals.std()))
     caption = (
         f"Standard deviation {say(residuals.std())}; {percent(within)} lie within two of them"
-        " (a normal distribution has 95.4 %)."
+        f" (a normal distribution has 95.4{PERCENT})."
     )
 
     def paint(axes: Axes) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from models.errors import BadSpecification
 from models.metrics import METRICS, Metric, metric_named
 from models.report.judged import Floats, Indices, Judged
-from models.report.numbers import say
+from models.report.numbers import PERCENT, say
 from models.rows import Array
 
 RESAMPLES: Final = 400
@@ -82,4 +82,4 @@ def interval_words(metric: Metric, judged: Judged, seed: int) -> str:
     ends = interval(metric, judged, seed)
     if ends is None:
         return f"{words} (too few rows to say how sure that is)"
-    return f"{words} (95 % interval {say(ends[0])} to {say(ends[1])}, from resampled rows)"
+    return f"{words} (95{PERCENT} interval {say(ends[0])} to {say(ends[1])}, from resampled rows)"
