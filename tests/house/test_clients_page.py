@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.outside import program as outside_program
 from tests.processes.replica import ROOT, Replica, running
 
 PAGE = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```(\w+)\n(.+?)```\n\n```text\n(.+?)```", PAGE, re.DOTALL)
+KSERVE = [one[1:] for one in SNIPPETS if "from kserve" in one[1]]
 RUN = {
     "sh": ("sh", "client.sh"),
     "python": (sys.executable, "client.py"),
@@ -38,11 +40,27 @@ def test_every_snippet_has_its_output() -> None:
     assert {language for language, _, _ in SNIPPETS} == set(RUN)
 
 
-@pytest.mark.parametrize(("language", "code", "output"), SNIPPETS)
+@pytest.mark.parametrize(
+    ("language", "code", "output"), [one for one in SNIPPETS if one[1:] not in KSERVE]
+)
 def test_a_snippet_prints_what_the_page_says(
     replica: Replica, tmp_path: Path, language: str, code: str, output: str
 ) -> None:
-    program, name = RUN[language]
+    prints_what_the_page_says(replica, tmp_path, RUN[language], code, output)
+
+
+@pytest.mark.clients
+@pytest.mark.parametrize(("code", "output"), KSERVE)
+def test_kserves_snippet(replica: Replica, tmp_path: Path, code: str, output: str) -> None:
+    prints_what_the_page_says(
+        replica, tmp_path, (outside_program("kserve"), "client.py"), code, output
+    )
+
+
+def prints_what_the_page_says(
+    replica: Replica, tmp_path: Path, run: tuple[str, str], code: str, output: str
+) -> None:
+    program, name = run
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed here")
     (tmp_path / name).write_text(code.replace("localhost:8000", f"localhost:{replica.port}"))
