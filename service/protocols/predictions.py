@@ -148,7 +148,7 @@ class Predictions:
         served = find()
         ask = self._ask(served, raw, client)
         streaming = None
-        if raw.get(b"content-type", JSON) != JSON:
+        if raw.get(b"content-type", JSON) != JSON and b"content-encoding" not in raw:
             streaming = wire.streaming(served, query, raw)
         if streaming is None:
             served.admit(ask)  # what cannot be served in time is refused before its body is read

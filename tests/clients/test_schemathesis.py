@@ -10,7 +10,7 @@ import pytest
 from tests.processes.replica import ROOT, Replica, running
 
 pytestmark = pytest.mark.integration
-CASES = 60
+CASES = 25
 """For each path and phase; the whole run makes some thousands."""
 CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance",
