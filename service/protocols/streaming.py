@@ -35,6 +35,11 @@ class Streaming(NamedTuple):
     probabilities: bool
 
 
+def answer_headers(form: Form, version: int) -> list[tuple[bytes, bytes]]:
+    """Return what an answer is, and, where its body has no place for it, who computed it."""
+    return [(b"content-type", TYPES[form]), (b"x-model-version", b"%d" % version)]
+
+
 class Note(Protocol):
     """Writes the line of a request that was answered."""
 
@@ -108,9 +113,8 @@ class Streams:
         except BaseException:
             self._open -= 1
             raise
-        version = (b"x-model-version", b"%d" % served.manifest.version)
-        headers = [(b"content-type", TYPES[streaming.form]), (b"x-request-id", id_), version]
-        return Reply(200, body, headers, stream)
+        headers = answer_headers(streaming.form, served.manifest.version)
+        return Reply(200, body, [*headers, (b"x-request-id", id_)], stream)
 
     def _stream(
         self,

@@ -25,7 +25,7 @@ from service.protocols.media import (
     table_reader,
 )
 from service.protocols.predictions import Question, Written
-from service.protocols.streaming import CSV_TYPE, TYPES, Streaming
+from service.protocols.streaming import Streaming, answer_headers
 
 OPTIONS = frozenset({"probabilities"})
 OPTIONS_V1 = OPTIONS | {"partial"}
@@ -37,7 +37,6 @@ SMALL_PICTURES_BYTES = 1 << 20
 JSON_ACCEPTS = frozenset({b"*/*", JSON})
 """What needs no closer look."""
 JSON_HEADERS = [(b"content-type", JSON)]
-CSV_HEADERS = [(b"content-type", CSV_TYPE)]
 STREAMED = {CSV: Media.CSV, ARROW: Media.ARROW}
 AS_CSV = "csv"
 """The form of a question whose answer shall be CSV."""
@@ -152,9 +151,9 @@ class PredictV1:
         if question.form is AS_CSV:
             if question.payload.partial:
                 table = partial_csv(served.manifest.output, answer.text or b"{}")
-                return Written(table, CSV_HEADERS)
-            table = encode_csv(served.manifest.output, *rows_of(answer))
-            return Written(table, CSV_HEADERS)
+            else:
+                table = encode_csv(served.manifest.output, *rows_of(answer))
+            return Written(table, answer_headers(Form.CSV, served.manifest.version))
         text = answer.text
         if text is None:
             text = served.encoder.encode(
@@ -164,8 +163,7 @@ class PredictV1:
                 question.payload.warnings,
             )
         elif isinstance(question.form, Form) and question.form is not Form.JSON:
-            version = (b"x-model-version", b"%d" % served.manifest.version)
-            return Written(text, [(b"content-type", TYPES[question.form]), version])
+            return Written(text, answer_headers(question.form, served.manifest.version))
         return Written(text, JSON_HEADERS)
 
     def refuse(self, error: ServiceError, id_: bytes) -> Reply:
