@@ -30,6 +30,7 @@ from models.console import (
     console,
     finding_table,
     manifest_tables,
+    output_kept,
     published_words,
     rows_of,
     stage_table,
@@ -111,7 +112,10 @@ def train(  # noqa: PLR0913, PLR0917  # an option each
         if if_missing and kept.versions(name):
             console(stderr=as_json).print(f"{name} is there; left alone")
             continue
-        with stage_table(f"train {name}", stderr=as_json) as stages:
+        with (
+            output_kept(for_program=as_json),
+            stage_table(f"train {name}", stderr=as_json) as stages,
+        ):
             done = train_preset(PRESETS[name], kept, seed, stages)
         console(stderr=as_json).print(published_words(done, kept))
         published.append(
@@ -152,7 +156,10 @@ def register(  # noqa: PLR0913, PLR0917  # an option each
     """
     rules = tuple(map(_rule, policy or ()))
     kept = Store(store)
-    with stage_table(f"register {name}", stderr=as_json) as stages:
+    with (
+        output_kept(for_program=as_json),
+        stage_table(f"register {name}", stderr=as_json) as stages,
+    ):
         given = Registration(file, sample, name, description, rules)
         done = register_model(given, kept, stages)
     console(stderr=as_json).print(published_words(done, kept))

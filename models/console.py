@@ -1,10 +1,11 @@
 """What people see: tables of stages, versions and findings."""
 
+import ctypes
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import monotonic
 from typing import Final
 
 from rich.console import Console
@@ -22,7 +23,8 @@ from models.verify import Finding
 
 PIPED_WIDTH: Final = 160
 """Columns when nobody looks at a terminal, so that no cell is cut in a log."""
-LOG_EVERY_S: Final = 10.0
+STDOUT: Final = 1
+STDERR: Final = 2
 
 
 @dataclass(frozen=True)
@@ -42,56 +44,53 @@ def console(*, stderr: bool = False) -> Console:
 
 
 @contextmanager
-def stage_table(title: str, *, stderr: bool) -> Iterator[Stages]:
-    """Show each stage as it begins, moves on and ends, as one growing table."""
-    done: list[Stage] = []
-    running: list[str] = []
+def output_kept(*, for_program: bool) -> Iterator[None]:
+    """Let what models print, in Python or in C, go to standard error.
 
-    def draw(far: str = "…", shown: str = "") -> Table:
+    Args:
+        for_program: whether a program reads standard output; or else nothing changes.
+    """
+    if not for_program:
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(STDOUT)
+    os.dup2(STDERR, STDOUT)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        ctypes.CDLL(None).fflush(None)  # C keeps what it prints until its buffer is full
+        os.dup2(kept, STDOUT)
+        os.close(kept)
+
+
+@contextmanager
+def stage_table(title: str, *, stderr: bool) -> Iterator[Stages]:
+    """Show each stage as it begins and ends, as one growing table."""
+    done: list[Stage] = []
+
+    def draw(running: str | None) -> Table:
         table = Table("stage", "what", "sample", "seconds", title=title)
         for stage in done:
             table.add_row(stage.name, Text(stage.shape), Text(stage.sample), f"{stage.seconds:.3f}")
-        for name in running:
-            table.add_row(name, Text(far), Text(shown), "")
+        if running is not None:
+            table.add_row(running, "…", "", "")
         return table
 
     screen = console(stderr=stderr)
     if not screen.is_terminal:
-        # A log cannot be redrawn: a line a stage as it begins, now and then one, the table at last.
-        yield Stages(
-            lambda name: screen.print(f"{title}: {name} …"),
-            done.append,
-            _now_and_then(lambda far: screen.print(f"{title}: {far}")),
-        )
-        screen.print(draw())
+        # A log cannot be redrawn: one line a stage as it begins, the table at the end.
+        yield Stages(lambda name: screen.print(f"{title}: {name} …"), done.append)
+        screen.print(draw(None))
         return
-    with Live(draw(), console=screen, auto_refresh=False) as live:
-
-        def started(name: str) -> None:
-            running[:] = [name]
-            live.update(draw(), refresh=True)
+    with Live(draw(None), console=screen, auto_refresh=False) as live:
 
         def finished(stage: Stage) -> None:
-            running.clear()
             done.append(stage)
-            live.update(draw(), refresh=True)
+            live.update(draw(None), refresh=True)
 
-        def moved(far: str, shown: str) -> None:
-            live.update(draw(far, shown), refresh=True)
-
-        yield Stages(started, finished, moved)
-
-
-def _now_and_then(tell: Callable[[str], None]) -> Callable[[str, str], None]:
-    """Return a `moved` that tells at most once in `LOG_EVERY_S`."""
-    last_s = [monotonic()]
-
-    def moved(far: str, _shown: str) -> None:
-        if monotonic() - last_s[0] >= LOG_EVERY_S:
-            last_s[0] = monotonic()
-            tell(far)
-
-    return moved
+        yield Stages(lambda name: live.update(draw(name), refresh=True), finished)
 
 
 def rows_of(store: Store) -> list[Row]:
