@@ -93,6 +93,29 @@ def test_delimited_text(spark: SparkSession, places: Places) -> None:
     assert reasons["id repeats an earlier row's"] == 1
 
 
+def test_lines_that_are_no_rows(spark: SparkSession, places: Places) -> None:
+    """Too few cells, too many, and a cell over two lines, which is a row."""
+    text = 'id,score,town\n1,2,Ulm\n2,3\n3,4,Ulm,Ulm\n4,5,"Bad\nUrach"\n'
+    (places.data / "rows.csv").write_text(text, "utf-8")
+    columns = {
+        "id": {"type": "integer"},
+        "score": {"type": "number"},
+        "town": {"type": "text", "nullable": True},
+        "age": {"type": "integer", "nullable": True, "source": "id"},
+    }
+    spec = specified({"kind": "csv", "path": "rows.csv"}, columns)
+    checked = check(raw_rows(spark, spec, places), spec, places)
+    file = write_rejected(checked, spec, places)
+    taken = collected(checked.taken.orderBy("id"), spec.columns)
+    assert taken["id"].tolist() == [1, 4]
+    assert taken["town"].tolist() == ["Ulm", "Bad\nUrach"]
+    assert dict(checked.counts.reasons) == {"is no row of the file's form": 2}
+    assert file is not None
+    lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    assert [line["text"] for line in lines] == ["2,3", "3,4,Ulm,Ulm"]
+    checked.close()
+
+
 def test_json_lines(spark: SparkSession, places: Places) -> None:
     table = [
         {"id": 1, "score": 1.5, "town": "Ulm"},

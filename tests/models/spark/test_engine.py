@@ -197,7 +197,7 @@ def test_a_linear_fit_is_scikit_learns(
         ("spent", {"name": "LogisticRegression"}, {}, "is for classification"),
         ("spent", {"name": "Ridge", "parameters": {"solver": "sag"}}, {}, "parameter 'solver'"),
         ("spent", {"name": "Ridge"}, {"search": {"features__x": [1]}}, "'features__x'"),
-        ("spent", {"name": "Ridge"}, {"metric": "mape"}, "'mape'"),
+        ("spent", {"name": "Ridge"}, {"metric": "mdae"}, "'mdae'"),
         ("spent", {"name": "Ridge"}, {"epochs": {}}, "fit.epochs"),
         ("churn", {"name": "LogisticRegression"}, {"curve": {}}, "fit.curve"),
     ],
