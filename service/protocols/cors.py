@@ -10,7 +10,10 @@ ASKED = (
     "Authorization", "Inference-Header-Content-Length", "X-Api-Key", "X-Priority", "X-Request-Id",
     "X-Request-Timeout-Ms",
 )  # fmt: skip
-TOLD = ("Inference-Header-Content-Length", "Retry-After", "Server-Timing", "X-Request-Id")
+TOLD = (
+    "Inference-Header-Content-Length", "Retry-After", "Server-Timing", "X-Model-Version",
+    "X-Request-Id",
+)  # fmt: skip
 EVERYBODY = "*"
 
 

@@ -132,8 +132,10 @@ class PredictV1:
             UnsupportedMedia: it is CSV in another charset than UTF-8.
         """
         media = STREAMED.get(media_type(headers)) if served.tabular else None
+        if media is None:
+            return None
         probabilities, partial = _switches(query, served, OPTIONS_V1)
-        if media is None or partial:
+        if partial:
             return None
         if media is Media.CSV:
             check_charset(headers[b"content-type"])

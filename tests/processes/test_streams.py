@@ -194,6 +194,18 @@ def test_a_version_that_waits_too_long_for_its_stream(
         tells_true(replica, 3, 2)
 
 
+def test_a_path_that_the_short_way_does_not_know(begin: Begin, replica: Replica) -> None:
+    stream = begin(replica, "teller/versions/01")
+    stream.send(FIRST)
+    stream.end()
+    assert stream.answer()["predictions"] == [1.0] * (len(FIRST) // 8)
+    has_ended = has_aborted(replica, "schema_mismatch")
+    stream = begin(replica, "teller/versions/01")
+    stream.send(FIRST + b"1.0,wide\n" + FIRST)
+    assert not stream.rest().endswith(b"0\r\n\r\n")
+    wait_for(has_ended)
+
+
 def test_deaths_of_workers_lose_nothing(begin: Begin, replica: Replica) -> None:
     stream = begin(replica)
     reading = threading.Thread(target=stream.rest)
