@@ -98,8 +98,8 @@ def _reader(lines: Iterator[str], source: CsvSource) -> "Iterator[list[str]]":
 def _reason(cells: list[str], width: int | None, taken: list[str], source: CsvSource) -> str:
     if width is not None and len(cells) != width:
         return f"has {len(cells)} cells instead of {width}"
-    if not all(map(_is_clean, taken)):
-        return f"is not {source.encoding}"
+    if not taken[0].isascii() or len(taken) > 1:
+        return "" if all(map(_is_clean, taken)) else f"is not {source.encoding}"
     return ""
 
 

@@ -50,6 +50,11 @@ def test_texts_are_read_as_declared(wanted: ColumnType, expected: list[Any]) -> 
     assert read(pa.array(texts), wanted, "", "NA") == expected
 
 
+@pytest.mark.parametrize("text", ["0x1F", "-0X1", "١٢", "1_0", "1,5", "--1", "1e3"])
+def test_what_is_no_whole_number_even_alone(text: str) -> None:
+    assert read(pa.array([text]), "integer") == ["!"]
+
+
 def test_truth_in_words_and_numbers() -> None:
     words = ["true", "False", "YES", "n", "1", "0", "t", "2", "", "on"]
     expected = [True, False, True, False, True, False, True, "!", "-", "!"]

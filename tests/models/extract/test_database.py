@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import psycopg
 import pytest
+import sqlalchemy
 
 from models.errors import BadData
 from models.extract import batches, commit_mark, extract
+from models.extract.addresses import without_secrets
 from models.places import Places
 from models.spec import Specification
 from tests.models.extract import postgres
@@ -215,6 +217,12 @@ def test_a_refused_login_never_tells_the_password(
             extract(spec_of(url_env="VISITS_URL"), places)
         assert wrong not in str(caught.value)
         assert f"postgresql 127.0.0.1:{port}/postgres" in str(caught.value)
+
+
+def test_a_driver_that_repeats_the_password_is_cut_short() -> None:
+    url = sqlalchemy.make_url(f"postgresql://u:{PASSWORD}@h/b?sslpassword=0ther")
+    told = without_secrets(f"\n could not use {PASSWORD} and 0ther\nmore {PASSWORD}", url)
+    assert told == "could not use *** and ***"
 
 
 @pytest.mark.parametrize(

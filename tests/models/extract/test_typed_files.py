@@ -3,6 +3,8 @@
 import datetime as dt
 import gzip
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import pytest
 from models.errors import BadData
 from models.extract import batches, extract
 from models.extract.json_lines import JsonLines
+from models.extract.progress import Reading
 from models.places import Places
 from models.spec import Specification
 from tests.models.extract.conftest import specify
@@ -142,3 +145,27 @@ def test_what_is_no_parquet_is_said(places: Places) -> None:
     pd.DataFrame({"id": [1], "y": [1.0]}).to_parquet(places.data / "t.parquet")
     with pytest.raises(BadData, match="no column 'word'; it has: id, y"):
         extract(spec_of("parquet", "t.parquet"), places)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet", "sql"])
+def test_a_first_batch_needs_only_the_first_rows(places: Places, kind: str) -> None:
+    rows = 200_000
+    frame = pd.DataFrame({"id": np.arange(rows), "word": "w" * 30, "y": 1.0})
+    if kind == "csv":
+        frame.to_csv(places.data / "t", index=False)
+    elif kind == "jsonl":
+        frame.to_json(places.data / "t", orient="records", lines=True)
+    elif kind == "parquet":
+        frame.to_parquet(places.data / "t")
+    else:
+        with closing(sqlite3.connect(places.data / "t")) as base:
+            frame.to_sql("t", base, index=False)
+    query = {"kind": "sql", "url": "sqlite:///t", "query": "SELECT * FROM t"}
+    spec = specify(query, COLUMNS) if kind == "sql" else spec_of(kind, "t")
+    told: list[Reading] = []
+    reader = batches(spec, places, 1000, told.append)
+    passing = iter(reader)
+    pd.testing.assert_frame_equal(next(passing), frame.iloc[:1000].astype({"word": "str"}))
+    assert told[-1].rows < rows / 3
+    assert sum(map(len, passing)) == rows - 1000
+    assert told[-1].rows == rows
