@@ -100,7 +100,7 @@ def _run(job: Job, engine: Engine, stages: Stages, last: str) -> Done:
         told.append(stage)
         stages.finished(stage)
 
-    watched = Stages(stages.started, finished, stages.moved)
+    watched = Stages(stages.started, finished)
 
     def is_known(rows: str) -> bool:
         return job.only_if_new and _fingerprint(job.spec, rows) == last

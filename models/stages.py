@@ -51,12 +51,10 @@ class Stages:
     Args:
         started: told a stage's name when it begins.
         finished: told the stage when it has ended.
-        moved: told how far the running stage is, and something to look at meanwhile.
     """
 
     started: Callable[[str], None] = field(default=lambda _: None)
     finished: Report = field(default=lambda _: None)
-    moved: Callable[[str, str], None] = field(default=lambda _far, _shown: None)
 
     def report(self, stage: Stage) -> None:
         """Tell a stage that somebody else has timed."""

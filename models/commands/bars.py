@@ -1,4 +1,4 @@
-"""A progress bar for long readings: bytes of files, rows of queries."""
+"""A progress bar for long readings: bytes of files, rows of queries, rows of a later pass."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from models.console import console
-from models.extract.progress import Progress as Told
-from models.extract.progress import Reading, silent
+from models.extract.progress import Reading
+from models.medium.progress import Moment, silent
+from models.medium.progress import Progress as Told
 
 _MEGABYTE = 1_000_000
 
@@ -29,14 +30,16 @@ def reading_bar(title: str, *, quiet: bool = False) -> Iterator[Told]:
     with Progress(*columns, console=screen, transient=True) as bar:
         task = bar.add_task(title, total=None, words="")
 
-        def told(reading: Reading) -> None:
+        def told(reading: Reading | Moment) -> None:
             bar.update(task, completed=reading.done, total=reading.total, words=words_of(reading))
 
         yield told
 
 
-def words_of(reading: Reading) -> str:
+def words_of(reading: Reading | Moment) -> str:
     """Return how far a reading is, in words."""
+    if isinstance(reading, Moment):
+        return f"{reading.done:,} of {reading.total:,} {reading.rows} rows"
     rows = f"{reading.rows:,} rows"
     if reading.unit == "rows":
         return rows

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from models.commands.moving import Moving
+from models.commands.shown import Shown
 from models.errors import StoreError
 from models.evidence import Fitted
 from models.lifecycle import Engine
@@ -16,7 +16,7 @@ from models.stages import Stages
 
 @dataclass(frozen=True)
 class SpecifiedEngine:
-    """The engine that a specification asks for; it tells the running stage how far it is.
+    """The engine that a specification asks for; it shows how far it is.
 
     Args:
         master: of a Spark cluster; "" if none was named.
@@ -36,25 +36,25 @@ class SpecifiedEngine:
         Raises:
             StoreError: what is wrong with specification, rows or installation.
         """
-        return engine_of(spec, stages, self.master)(spec, places, stages, is_known)
+        with Shown(spec.model.name) as shown:
+            return engine_of(spec, shown, self.master)(spec, places, stages, is_known)
 
 
-def engine_of(spec: Specification, stages: Stages, master: str) -> Engine:
-    """Return the engine, which tells the running stage how far it is.
+def engine_of(spec: Specification, shown: Shown, master: str) -> Engine:
+    """Return the engine, which shows how far it is.
 
     Args:
         spec: whose `model.engine`.
-        stages: told of what moves.
+        shown: told of what moves.
         master: of the Spark cluster; "" if none was named.
 
     Raises:
         StoreError: pyspark is not installed.
     """
-    moving = Moving(stages.moved)
     if spec.model.engine == "memory":
-        return MemoryEngine(moving.reading, moving.fits)
+        return MemoryEngine(shown.reading, shown.fits)
     if spec.model.engine == "batches":
-        return BatchEngine(moving.reading, moving.fits)
+        return BatchEngine(shown.reading, shown.fits)
     try:
         from models.spark.engine import SparkEngine  # noqa: PLC0415  # an optional extra
         from models.spark.session import Session  # noqa: PLC0415
