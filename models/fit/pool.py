@@ -19,7 +19,7 @@ from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import joblib
 
@@ -28,6 +28,11 @@ from models.fit.table import Table
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
+
+KILLED: Final = (
+    "its process was killed, twice, probably for want of memory; ask for fewer jobs or a smaller"
+    " model"
+)
 
 
 @dataclass(frozen=True)
@@ -80,16 +85,9 @@ class Pool(Generic[Job, Answer]):
             suspects = yield from self._until_a_death(path, jobs, self.processes)
             if not suspects:
                 return
-            for suspect in suspects:
-                died = yield from self._until_a_death(path, iter([suspect]), 1)
-                if died:
-                    yield (
-                        suspect,
-                        Failure(
-                            "its process was killed, twice, probably for want of memory; ask for"
-                            " fewer jobs or a smaller model"
-                        ),
-                    )
+            alone = iter(suspects)
+            while dead := (yield from self._until_a_death(path, alone, 1)):
+                yield dead[0], Failure(KILLED)
 
     def _until_a_death(
         self, path: Path, jobs: Iterator[Job], processes: int
@@ -101,7 +99,11 @@ class Pool(Generic[Job, Answer]):
         flying: dict[Future[Answer], Job] = {}
         try:
             for job in jobs:
-                flying[executor.submit(_do, self.work, path, job)] = job
+                try:
+                    future = executor.submit(_do, self.work, path, job)
+                except BrokenProcessPool:
+                    return [*flying.values(), job]
+                flying[future] = job
                 if len(flying) == processes:
                     yield from _landed(flying)
             while flying:
