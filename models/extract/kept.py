@@ -35,16 +35,27 @@ def with_kept_rows(spec: Specification, places: Places, new: Extracted) -> Extra
     """
     if spec.source.mark is None:
         return new
-    folder = places.work / ROWS
     if len(new.frame):
-        start = str(watermark(spec, places).start)
-        folder.mkdir(parents=True, exist_ok=True)
-        name = f"after-{hashlib.sha256(start.encode()).hexdigest()[:16]}.parquet"
-        write_parquet(folder / name, [new.frame], spec.columns)
-    parts = sorted(folder.glob("after-*.parquet"), key=lambda part: part.stat().st_mtime_ns)
+        path = part_path(spec, places)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_parquet(path, [new.frame], spec.columns)
+    parts = kept_parts(places)
     frames = [_part(part, spec) for part in parts]
     whole = pd.concat(frames, ignore_index=True) if frames else new.frame
     return replace(new, frame=whole, source=f"{new.source}, {len(parts)} parts")
+
+
+def part_path(spec: Specification, places: Places) -> Path:
+    """Return where the new rows of this run are kept."""
+    start = str(watermark(spec, places).start)
+    name = f"after-{hashlib.sha256(start.encode()).hexdigest()[:16]}.parquet"
+    return places.work / ROWS / name
+
+
+def kept_parts(places: Places) -> list[Path]:
+    """Return the parts of all runs, the oldest first."""
+    parts = (places.work / ROWS).glob("after-*.parquet")
+    return sorted(parts, key=lambda part: part.stat().st_mtime_ns)
 
 
 def _part(path: Path, spec: Specification) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from models.extract.frames import frame_of
+from models.extract.parts import arrow_schema
 from models.medium.batch import Batch
 from models.medium.progress import Moment, Progress, silent
 from models.rows import Array
@@ -100,7 +101,7 @@ class RowWriter:
         self.path = path
         self._spec = spec
         self._group_rows = group_rows
-        self._schema = pa.schema([(name, _type(rule)) for name, rule in spec.columns.items()])
+        self._schema = arrow_schema(spec.columns)
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
         self._groups: list[int] = []
 
@@ -131,10 +132,3 @@ class RowWriter:
     ) -> None:
         """Close the file."""
         self._writer.close()
-
-
-def _type(rule: ColumnContract) -> pa.DataType:
-    if rule.type == "integer":
-        # A missing value makes floats of whole numbers, as the frames have them.
-        return pa.float64() if rule.nullable else pa.int64()
-    return {"number": pa.float64(), "boolean": pa.bool_()}.get(rule.type, pa.string())

@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from models.errors import BadData
-from models.extract.batches import Batches
 from models.held_out import held_out_mask
 from models.medium.cached import GROUPS_A_BATCH, CachedRows, RowWriter
 from models.medium.progress import Progress, silent
@@ -73,13 +72,19 @@ def cache_folder(places: Places) -> Iterator[Path]:
 
 
 def cache_rows(
-    spec: Specification, reader: Batches, folder: Path, batch_rows: int, tell: Progress = silent
+    spec: Specification,
+    frames: Iterable[pd.DataFrame],
+    source: str,
+    folder: Path,
+    batch_rows: int,
+    tell: Progress = silent,
 ) -> Cached:
     """Read the source once, and write its rows to three files.
 
     Args:
         spec: says which rows are held out, and which are for validation.
-        reader: of the source.
+        frames: all rows.
+        source: where they come from, for a person.
         folder: for the files.
         batch_rows: of the passes to come.
         tell: told of these passes.
@@ -97,7 +102,7 @@ def cache_rows(
             stack.enter_context(RowWriter(folder / f"{name}.parquet", spec, group_rows))
             for name in ("fitted", "validation", "held_out")
         )
-        for frame in reader:
+        for frame in frames:
             hashed = pd.util.hash_pandas_object(frame, index=False).to_numpy("<u8")
             digest.update(hashed.tobytes())
             classes.see(frame)
@@ -120,7 +125,7 @@ def cache_rows(
         row_bytes=row_bytes.value,
         classes=found,
     )
-    _refuse_empty(cached, reader.source)
+    _refuse_empty(cached, source)
     return cached
 
 

@@ -10,12 +10,14 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from models.errors import BadSpecification
 from models.evidence import Fitted
 from models.extract.batches import Batches, batches
+from models.extract.extracted import RowCounts
 from models.fit.one import unfitted
 from models.fit.progress import Progress as FitProgress
 from models.fit.progress import silent as fit_silent
 from models.medium.caching import Cached, cache_folder, cache_rows
 from models.medium.candidates import candidates_of
 from models.medium.judging import judge
+from models.medium.kept import all_rows
 from models.medium.memory import Budget, peak_bytes
 from models.medium.prepared import RAW_COPIES, prepare
 from models.medium.progress import Progress, silent
@@ -65,23 +67,25 @@ class BatchEngine:
         # Sums of threads differ in their last bits; models.fit has one thread a fit, too.
         with threadpool_limits(1), cache_folder(places) as folder:
             reader = batches(spec, places, batch_rows, self.tell)
-            cached = self._cached(spec, reader, folder, stages)
+            with stages.stage("extract") as out:
+                cached = self._cached(spec, places, reader, folder, batch_rows)
+                out.shape, out.sample = _rows_words(reader.counts, cached)
             if is_known(cached.fingerprint):
                 return None
             outcome = self._fitted(spec, places, stages, cached)
             return self._judged(spec, stages, reader, outcome)
 
-    def _cached(self, spec: Specification, reader: Batches, folder: Path, stages: Stages) -> Cached:
-        with stages.stage("extract") as out:
-            cached = cache_rows(spec, reader, folder, spec.medium.batch_rows, self.tell)
-            counts = reader.counts
-            out.shape = (
-                f"{counts.read:,} rows read, {counts.taken:,} taken:"
-                f" {len(cached.fitted):,} to fit on, {len(cached.validation):,} to compare runs,"
-                f" {len(cached.held_out):,} held out"
-            )
-            out.sample = f"{cached.disk_bytes / MEGABYTE:,.0f} MB as Parquet until the end"
-        return cached
+    def _cached(
+        self,
+        spec: Specification,
+        places: Places,
+        reader: Batches,
+        folder: Path,
+        batch_rows: int,
+    ) -> Cached:
+        rows = all_rows(spec, places, reader, folder, batch_rows)
+        most = spec.medium.batch_rows
+        return cache_rows(spec, rows, reader.source, folder, most, self.tell)
 
     def _fitted(
         self, spec: Specification, places: Places, stages: Stages, cached: Cached
@@ -102,7 +106,7 @@ class BatchEngine:
             out.shape = f"{prepared.width:,} features, {prepared.features.passes} passes"
             out.sample = f"batches of {prepared.batch_rows:,} rows"
         with stages.stage("fit") as out:
-            outcome = fit_all(spec, candidates, prepared)
+            outcome = fit_all(spec, candidates, prepared, self.tell_fits)
             out.shape, out.sample = outcome.words, peak_words(spec)
         return outcome
 
@@ -134,6 +138,7 @@ class BatchEngine:
             held_out_rows=judged.rows,
             fingerprint=cached.fingerprint,
             mark=reader.mark,
+            unmarked_rows=reader.unmarked_rows,
         )
 
 
@@ -161,6 +166,15 @@ def refuse(spec: Specification) -> None:
             ' strategy = "sample"'
         )
     metric_named(spec.metric, spec.model.task)
+
+
+def _rows_words(counts: RowCounts, cached: Cached) -> tuple[str, str]:
+    shape = (
+        f"{counts.read:,} rows read, {counts.taken:,} taken:"
+        f" {len(cached.fitted):,} to fit on, {len(cached.validation):,} to compare runs,"
+        f" {len(cached.held_out):,} held out"
+    )
+    return shape, f"{cached.disk_bytes / MEGABYTE:,.0f} MB as Parquet until the end"
 
 
 def peak_words(spec: Specification) -> str:

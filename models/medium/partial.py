@@ -7,6 +7,7 @@ from typing import Final
 
 from models.errors import BadSpecification
 from models.estimators import Estimator
+from models.fit.progress import EpochEnd, Progress
 from models.fit.run import Epoch
 from models.medium.candidates import Candidate, alive
 from models.medium.judging import judge
@@ -32,6 +33,7 @@ def fit_partially(
     passes: int,
     epochs: Epochs | None,
     metric: Metric,
+    tell: Progress,
 ) -> None:
     """Fit all candidates side by side: rows are read and features made once a pass, for all.
 
@@ -41,6 +43,7 @@ def fit_partially(
         passes: over the rows.
         epochs: passes until patience is at an end, instead; the best epoch is kept.
         metric: what decides.
+        tell: told of epochs.
 
     Raises:
         BadSpecification: the estimator has no partial_fit.
@@ -60,6 +63,8 @@ def fit_partially(
         if epochs is None:
             continue
         _measure(going, prepared, number, metric)
+        for one in going:
+            tell(EpochEnd(one.draw.number, one.trace[-1]))
         going = [one for one in going if not _is_over(one, best[one.draw.number], epochs, metric)]
         if not going:
             break

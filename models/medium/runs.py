@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sklearn.pipeline import Pipeline
 
 from models.errors import FitFailed
+from models.fit.progress import Progress, RunEnd, RunsBegin, silent
 from models.fit.run import Chosen, Run
 from models.medium.average import fit_averaged
 from models.medium.candidates import Candidate, alive
@@ -35,13 +36,19 @@ class Outcome:
     fitted_rows: int
 
 
-def fit_all(spec: Specification, candidates: list[Candidate], prepared: Prepared) -> Outcome:
+def fit_all(
+    spec: Specification,
+    candidates: list[Candidate],
+    prepared: Prepared,
+    tell: Progress = silent,
+) -> Outcome:
     """Fit all candidates, and keep the best.
 
     Args:
         spec: says how.
         candidates: unfitted.
         prepared: the rows.
+        tell: told of epochs and runs.
 
     Raises:
         FitFailed: every run failed, and why.
@@ -49,7 +56,8 @@ def fit_all(spec: Specification, candidates: list[Candidate], prepared: Prepared
         BadData: the rows do not do for it.
     """
     metric = metric_named(spec.metric, spec.model.task)
-    words = _fit(spec, candidates, prepared, metric)
+    tell(RunsBegin(len(candidates), (), metric.name, metric.greater_is_better))
+    words = _fit(spec, candidates, prepared, metric, tell)
     going = alive(candidates)
     if not going:
         reason, _ = Counter(one.error for one in candidates).most_common(1)[0]
@@ -57,6 +65,8 @@ def fit_all(spec: Specification, candidates: list[Candidate], prepared: Prepared
     judged = judge(prepared, prepared.cached.validation, [one.model for one in going])
     scores = dict(zip((one.draw.number for one in going), judged.scores(metric), strict=True))
     runs = tuple(_run(one, scores, prepared, metric) for one in candidates)
+    for run in runs:
+        tell(RunEnd(run))
     best = _best(runs, metric)
     winner = candidates[best.number]
     features = prepared.features.transformer
@@ -69,7 +79,11 @@ def fit_all(spec: Specification, candidates: list[Candidate], prepared: Prepared
 
 
 def _fit(
-    spec: Specification, candidates: list[Candidate], prepared: Prepared, metric: Metric
+    spec: Specification,
+    candidates: list[Candidate],
+    prepared: Prepared,
+    metric: Metric,
+    tell: Progress,
 ) -> str:
     rows = f"{len(prepared.cached.fitted):,} rows"
     match spec.medium.strategy:
@@ -81,7 +95,7 @@ def _fit(
             return f"{rows} at once, by sums of products"
         case _:
             epochs = spec.fit.epochs
-            fit_partially(candidates, prepared, spec.medium.passes, epochs, metric)
+            fit_partially(candidates, prepared, spec.medium.passes, epochs, metric, tell)
             passes = max(len(one.trace) for one in candidates) if epochs else spec.medium.passes
             return f"{passes} passes over {rows}, batch after batch"
 

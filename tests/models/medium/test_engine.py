@@ -14,6 +14,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from models.errors import BadData, BadSpecification
 from models.evidence import Fitted
 from models.extract.batches import extract
+from models.extract.kept import with_kept_rows
+from models.extract.mark import commit_mark
+from models.fit.progress import Event, RunEnd
 from models.held_out import held_out_mask
 from models.medium import BatchEngine
 from models.places import Places
@@ -182,6 +185,44 @@ def test_rows_that_are_known_are_not_fitted_again(data: Path, tmp_path: Path) ->
     other = spec.model_copy(update={"medium": spec.medium.model_copy(update={"batch_rows": 777})})
     assert engine(other, places, Stages(), is_known) is None
     assert asked[0] == asked[1]
+
+
+def test_rows_of_earlier_runs_are_fitted_too(data: Path, tmp_path: Path) -> None:
+    frame = pd.read_csv(data / "table.csv")
+    frame["size"] = np.arange(len(frame))
+    source = {"kind": "csv", "path": "table.csv", "mark": {"column": "size"}}
+    spec = specification("Ridge", medium=medium("exact"), source=source)
+    places = Places(tmp_path, tmp_path / "work")
+    frame.iloc[:5000].to_csv(tmp_path / "table.csv", index=False)
+    first = fit(spec, tmp_path, places.work)
+    commit_mark(spec, places, first.mark, first.unmarked_rows)
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    in_memory_rows = with_kept_rows(spec, places, extract(spec, places)).frame
+    second = fit(spec, tmp_path, places.work)
+    assert (first.mark, second.mark) == (4999, ROWS - 1)
+    assert first.counts.taken == 5000
+    assert second.counts.taken == ROWS - 5000
+    held_out = held_out_mask(in_memory_rows, list(spec.columns), 0.2, spec.model.seed)
+    assert second.held_out_rows == held_out.sum()
+    assert len(in_memory_rows) == ROWS
+
+
+def test_runs_that_fail_are_told_and_the_others_go_on(data: Path, tmp_path: Path) -> None:
+    told: list[Event] = []
+    spec = specification(
+        "SGDRegressor",
+        medium=medium("partial_fit"),
+        fit={"runs": 6, "search": {"penalty": ["l2", "nonsense"]}},
+    )
+    ours = BatchEngine(tell_fits=told.append)(
+        spec, Places(data, tmp_path), Stages(), lambda _: False
+    )
+    assert ours is not None
+    failed = [run for run in ours.chosen.runs if run.error]
+    assert 0 < len(failed) < 6
+    assert all(run.parameters["penalty"] == "nonsense" for run in failed)
+    assert any(f"{len(failed)} of 6 runs failed" in note for note in ours.chosen.notes)
+    assert [one.run for one in told if isinstance(one, RunEnd)] == list(ours.chosen.runs)
 
 
 def test_the_winner_can_be_published_and_served(data: Path, tmp_path: Path) -> None:

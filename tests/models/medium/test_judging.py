@@ -34,7 +34,7 @@ def prepared_rows(folder: Path, budget: Budget) -> Prepared:
     write_table(folder / "table.csv", 6000)
     spec = specification("SGDClassifier", "label")
     reader = Batches(spec, Places(folder, folder), 900)
-    cached = cache_rows(spec, reader, folder, 800)
+    cached = cache_rows(spec, reader, "table.csv", folder, 800)
     features = unfitted(spec, drawn(spec, 0))["features"]
     return prepare(cached, features, spec.feature_columns(), budget, 700, 1)
 
