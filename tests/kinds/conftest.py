@@ -17,12 +17,14 @@ from models.register import Registration, register
 from models.stages import Stages
 from models.store import Store
 from tests.integration.server import Service, serving
-from tests.kinds import classifiers, tables, texts, values
+from tests.kinds import classifiers, strange, tables, texts, values
 from tests.kinds.cli import register_by_cli
 from tests.kinds.kind import Kind, in_process
 
 KINDS = {
-    kind.name: kind for kind in (*tables.KINDS, *classifiers.KINDS, *values.KINDS, *texts.KINDS)
+    kind.name: kind
+    for group in (tables, classifiers, values, texts, strange)
+    for kind in group.KINDS
 }
 BY_CLI = ("nested-column-transformers", "two-outputs", "bare-list")
 """Registered by the command; the others by the function that it calls, which is five times faster

@@ -52,7 +52,9 @@ def test_csv_in_and_out(service: Service, known: Known) -> None:
     path = f"/v1/models/{known.kind.name}:predict"
     reply = post(service.address, path, body, headers)
     assert reply.status == 200, reply.body
-    _, *lines = csv.reader(io.StringIO(reply.body.decode()))
+    header, *lines = csv.reader(io.StringIO(reply.body.decode()))
+    if header[-1] == "warnings":  # of columns whose policy is to flag; here is nothing to flag
+        assert [line.pop() for line in lines] == [""] * len(lines)
     wanted = expected(known, rows)
     assert len(lines) == len(wanted)
     for line, one in zip(lines, wanted, strict=True):
