@@ -160,7 +160,7 @@ def _table() -> dict[str, Metric]:
         ("rmse", False, _of_labels(root_mean_squared_error)),
         ("mse", False, _of_labels(mean_squared_error)),
         ("median_ae", False, _of_labels(median_absolute_error)),
-        ("mape", False, _of_labels(mean_absolute_percentage_error)),
+        ("mean_absolute_percentage_error", False, _of_labels(mean_absolute_percentage_error)),
         ("max_error", False, _of_labels(max_error)),
     ]
     tables: list[tuple[Of, list[tuple[str, bool, Score]]]] = [

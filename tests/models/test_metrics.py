@@ -31,7 +31,7 @@ SCORERS = {
     "rmse": "neg_root_mean_squared_error",
     "mse": "neg_mean_squared_error",
     "median_ae": "neg_median_absolute_error",
-    "mape": "neg_mean_absolute_percentage_error",
+    "mean_absolute_percentage_error": "neg_mean_absolute_percentage_error",
     "max_error": "neg_max_error",
 }
 LOADERS: dict[str, Any] = {

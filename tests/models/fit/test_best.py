@@ -179,7 +179,7 @@ def test_when_every_run_fails_the_reason_is_told(places: Places) -> None:
 def test_what_the_search_names_must_exist(places: Places) -> None:
     spec, known = students()
     for name, words in (
-        ("alhpa", "did you mean 'alpha'"),
+        ("alphaa", "did you mean 'alpha'"),
         ("features__numeric__impute__stratgy", "did you mean 'features__numeric__impute__strategy"),
     ):
         with pytest.raises(BadSpecification, match=words):
