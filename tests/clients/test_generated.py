@@ -27,13 +27,16 @@ PACKAGES = {
     "dependencies": {"openapi-fetch": "0.17.0"},
     "devDependencies": {"openapi-typescript": "7.13.0", "typescript": "5.9.3"},
 }
-PICTURES_ARE_BYTES = {
+BYTES = (
+    "application/octet-stream", "application/vnd.apache.arrow.file",
+    "application/vnd.apache.arrow.stream", "application/x-npy", "image/jpeg", "image/png",
+    "text/csv",
+)  # fmt: skip
+"""Of media types that it does not know, the generator makes these what a File holds."""
+SETTINGS = {
     "post_hooks": [],
     "package_name_override": "percore_api",
-    "content_type_overrides": {
-        "image/png": "application/octet-stream",
-        "image/jpeg": "application/octet-stream",
-    },
+    "content_type_overrides": dict.fromkeys(BYTES, "application/octet-stream"),
 }
 COMPILER = {
     "files": ["typed.ts"],
@@ -89,7 +92,7 @@ def test_openapi_python_client(
 ) -> None:
     """Nothing is left out of the package, and its classes take and give what the service does."""
     config = tmp_path / "config.json"
-    config.write_text(json.dumps(PICTURES_ARE_BYTES))
+    config.write_text(json.dumps(SETTINGS))
     done = run(
         program("openapi", "openapi-python-client"), "generate", "--fail-on-warning", "--url",
         f"{two_versions}/openapi.json", "--meta", "none", "--config", config, "--output-path",

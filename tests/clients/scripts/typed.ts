@@ -10,20 +10,20 @@ const asked: {
   students: components["schemas"]["students.1.Columns"];
   picture: string;
 } = JSON.parse(questions!);
-const client = createClient<paths>({ baseUrl: baseUrl! });
+const client = createClient<paths, "application/json">({ baseUrl: baseUrl! });
 
 const iris = await client.POST("/v1/models/iris:predict", {
   params: { query: { probabilities: true } },
   body: { instances: asked.flowers },
 });
 if (iris.error) throw new Error(iris.error.error);
-const species: ("setosa" | "versicolor" | "virginica")[] = iris.data.predictions ?? [];
+const species: ("setosa" | "versicolor" | "virginica" | null)[] = iris.data.predictions ?? [];
 
 const students = await client.POST("/v1/models/students/versions/1:predict", {
   body: { inputs: asked.students },
 });
 if (students.error) throw new Error(students.error.error);
-const grades: number[] = students.data.outputs ?? [];
+const grades: (number | null)[] = students.data.outputs ?? [];
 
 const digits = await client.POST("/v1/models/digits:predict", {
   body: { instance: { b64: asked.picture } },
