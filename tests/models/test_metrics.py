@@ -103,6 +103,6 @@ def test_held_out_metrics_without_probabilities() -> None:
 
 def test_an_unknown_metric_is_told_with_its_neighbour() -> None:
     with pytest.raises(BadSpecification, match="did you mean 'accuracy'"):
-        metric_named("acuracy", "classification")
+        metric_named("accuracyy", "classification")
     with pytest.raises(BadSpecification, match=r"no such metric\. For regression: r2,"):
         metric_named("zzz", "regression")
