@@ -84,8 +84,7 @@ class BatchEngine:
         batch_rows: int,
     ) -> Cached:
         rows = all_rows(spec, places, reader, folder, batch_rows)
-        most = spec.medium.batch_rows
-        return cache_rows(spec, rows, reader.source, folder, most, self.tell)
+        return cache_rows(spec, rows, reader.source, folder, batch_rows, self.tell)
 
     def _fitted(
         self, spec: Specification, places: Places, stages: Stages, cached: Cached

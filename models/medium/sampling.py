@@ -1,9 +1,16 @@
 """A fit of as many rows as memory allows, for estimators that need all rows at once."""
 
+import io
+import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import chain
+from typing import Any, Final
 
+import joblib
+from sklearn.base import clone
+
+from models.estimators import Estimator
 from models.fit.choose import choose
 from models.fit.draw import drawn
 from models.fit.one import unfitted
@@ -17,14 +24,17 @@ from models.medium.prepared import matrix_bytes, measured
 from models.medium.runs import Outcome
 from models.medium.sampled import Sample
 from models.places import Places
+from models.rows import Array
 from models.spec import Specification
 from models.spec.fitting import Curve
 
-RAW_COPIES = 4
+RAW_COPIES: Final = 3
 """How often a raw row is in memory at the same time: the sample, its fitted part, and what a step
 makes of it."""
-FEATURE_COPIES = 6
+FEATURE_COPIES: Final = 4
 """The same of its features: by step, joined, converted and binned by the estimator."""
+MODELS: Final = 3
+"""Models at the same time: the best so far, the one that is fitted, and a copy of it."""
 
 
 def fit_sampled(
@@ -74,11 +84,26 @@ def fit_sampled(
 
 
 def _row_bytes(spec: Specification, cached: Cached) -> float:
-    """Return what a row takes while it is fitted, by the features of the first rows."""
+    """Return what a row takes while it is fitted, by the first rows."""
     head = next(cached.fitted.batches(spec.feature_columns(), 1))
-    features = unfitted(spec, drawn(spec, 0))["features"]
-    made = matrix_bytes(features.fit_transform(head.X, head.y)) / len(head.y)
-    return cached.row_bytes * RAW_COPIES + made * FEATURE_COPIES
+    trial = unfitted(spec, drawn(spec, 0))
+    X = trial["features"].fit_transform(head.X, head.y)
+    made = matrix_bytes(X) / len(head.y)
+    grown = _growth_bytes(trial["model"], X, head.y)
+    return cached.row_bytes * RAW_COPIES + made * FEATURE_COPIES + grown * MODELS
+
+
+def _growth_bytes(model: Estimator, X: Any, y: Array) -> float:
+    """Return by how much a model grows with a row: forests do, linear models do not."""
+    half = len(y) // 2
+    sizes = []
+    for rows in (half, len(y)):
+        stored = io.BytesIO()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the fit itself will tell
+            joblib.dump(clone(model).fit(X[:rows], y[:rows]), stored)
+        sizes.append(stored.tell())
+    return max(0.0, (sizes[1] - sizes[0]) / (len(y) - half))
 
 
 def _drawn(spec: Specification, cached: Cached, most: int) -> Table:
