@@ -335,8 +335,8 @@ def test_a_client_that_never_reads_is_dropped(begin: Begin, hasty: Replica) -> N
 def test_who_waits_for_us_is_not_too_slow(begin: Begin, hasty: Replica) -> None:
     """Parts that take longer than a client has: it is we who hold back what it sends."""
     stream = begin(hasty, "sleepy")
-    slow = b"10.7,1.0\n" + BLOCK
-    sent = 12 * slow
+    slow = b"11.8,1.0\n" + BLOCK
+    sent = 6 * slow + 30 * BLOCK  # the end of which has not come while the first parts are computed
     reading = threading.Thread(target=stream.rest)
     reading.start()
     stream.send(sent)
