@@ -1,0 +1,89 @@
+"""`python -m models train`: specifications and presets."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.commands.cycle import TOML, job_of, train_specification
+from models.commands.options import DEFAULT_STORE, Json, StoreFolder, print_json
+from models.console import console, output_kept, published_words, stage_table
+from models.presets import PRESETS
+from models.store import Store
+from models.train import train as train_preset
+
+EXAMPLE = "Example: python -m models train students.toml --store store"
+
+
+def train_command(  # noqa: PLR0913, PLR0917  # an option each
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help=f"Specification files (TOML), or any of: {', '.join(PRESETS)}.",
+            show_default=False,
+        ),
+    ] = None,
+    all_presets: Annotated[bool, typer.Option("--all", help="Train every preset.")] = False,
+    if_missing: Annotated[
+        bool, typer.Option("--if-missing", help="Leave names alone that have a version.")
+    ] = False,
+    seed: Annotated[
+        int, typer.Option(help="Of a preset: for data, split and estimator.", min=0)
+    ] = 0,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a specification: every path of its source is below this folder; the file's"
+            " own if left out."
+        ),
+    ] = None,
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a specification: for rejected rows, the journal of fits and the history;"
+            " work/NAME if left out."
+        ),
+    ] = None,
+    master: Annotated[
+        str, typer.Option(help='Of engine = "spark": local[2], yarn, spark://…')
+    ] = "",
+    store: StoreFolder = DEFAULT_STORE,
+    as_json: Json = False,
+) -> None:
+    """Train: fit, judge on held-out rows, prove the stored copy, and publish.
+
+    A specification says where rows come from, what features they make, what to fit how often, and
+    when to promote; `draft` writes one from a table. Presets bring their own data.
+    """
+    files = [Path(name) for name in what or [] if name.endswith(TOML)]
+    published = [
+        train_specification(job_of(file, store, data, work), master, as_json=as_json)
+        for file in files
+    ]
+    presets = [name for name in what or [] if not name.endswith(TOML)]
+    chosen = _chosen_presets(presets, all_presets) if presets or all_presets or not files else []
+    kept = Store(store)
+    for name in chosen:
+        if if_missing and kept.versions(name):
+            console(stderr=as_json).print(f"{name} is there; left alone")
+            continue
+        with (
+            output_kept(for_program=as_json),
+            stage_table(f"train {name}", stderr=as_json) as stages,
+        ):
+            done = train_preset(PRESETS[name], kept, seed, stages)
+        console(stderr=as_json).print(published_words(done, kept))
+        published.append(
+            {"name": name, "version": done.manifest.version, "metrics": done.manifest.metrics}
+        )
+    if as_json:
+        print_json(published)
+
+
+def _chosen_presets(names: list[str], everything: bool) -> list[str]:
+    unknown = [name for name in names if name not in PRESETS]
+    if unknown:
+        raise typer.BadParameter(f"no preset {unknown[0]!r}; there are: {', '.join(PRESETS)}")
+    if bool(names) == everything:
+        raise typer.BadParameter(f"name presets ({', '.join(PRESETS)}) or say --all")
+    return list(PRESETS) if everything else names
