@@ -1,8 +1,8 @@
 """Features of cached rows, batch by batch, in as much memory as is allowed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
 
 import numpy as np
 from scipy import sparse  # type: ignore[import-untyped]
@@ -12,6 +12,7 @@ from models.medium.batch import Batch, folds_of
 from models.medium.caching import Cached
 from models.medium.fitting import FittedFeatures, fit_features
 from models.medium.memory import Budget
+from models.medium.progress import silent
 from models.rows import Array
 from models.transform.rules import FOLDS
 
@@ -60,6 +61,13 @@ class Prepared:
         """Divide a batch where memory has no room for the features of all of it."""
         for begin in range(0, len(batch.y), self.batch_rows):
             yield batch.take(slice(begin, begin + self.batch_rows))
+
+    def silenced(self) -> Self:
+        """Return the same, whose passes nobody hears of."""
+        cached = self.cached
+        fitted = replace(cached.fitted, tell=silent)
+        validation = replace(cached.validation, tell=silent)
+        return replace(self, cached=replace(cached, fitted=fitted, validation=validation))
 
     def known(self) -> tuple[Any, Array]:
         """Return features and targets of some of the fitted rows, drawn evenly."""

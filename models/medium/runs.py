@@ -56,7 +56,12 @@ def fit_all(
         BadData: the rows do not do for it.
     """
     metric = metric_named(spec.metric, spec.model.task)
-    tell(RunsBegin(len(candidates), (), metric.name, metric.greater_is_better))
+    begin = RunsBegin(len(candidates), (), metric.name, metric.greater_is_better)
+    loud = prepared
+    if spec.fit.epochs is not None:
+        # One picture at a time: the trace of the epochs, not how far each pass is.
+        prepared = prepared.silenced()
+        tell(begin)
     words = _fit(spec, candidates, prepared, metric, tell)
     going = alive(candidates)
     if not going:
@@ -65,6 +70,8 @@ def fit_all(
     judged = judge(prepared, prepared.cached.validation, [one.model for one in going])
     scores = dict(zip((one.draw.number for one in going), judged.scores(metric), strict=True))
     runs = tuple(_run(one, scores, prepared, metric) for one in candidates)
+    if spec.fit.epochs is None:
+        tell(begin)
     for run in runs:
         tell(RunEnd(run))
     best = _best(runs, metric)
@@ -75,7 +82,7 @@ def fit_all(
         notes.append("runs are fitted side by side: fit.stop_at stopped none of them")
     model = Pipeline([("features", features), ("model", winner.model)])
     chosen = Chosen(model, best, runs, notes=tuple(notes))
-    return Outcome(chosen, prepared, words, len(prepared.cached.fitted))
+    return Outcome(chosen, loud, words, len(prepared.cached.fitted))
 
 
 def _fit(

@@ -16,9 +16,11 @@ from models.evidence import Fitted
 from models.extract.batches import extract
 from models.extract.kept import with_kept_rows
 from models.extract.mark import commit_mark
-from models.fit.progress import Event, RunEnd
+from models.extract.progress import Reading
+from models.fit.progress import EpochEnd, Event, RunEnd, RunsBegin
 from models.held_out import held_out_mask
 from models.medium import BatchEngine
+from models.medium.progress import Moment
 from models.places import Places
 from models.release import Candidate, release
 from models.schema import TabularSchema
@@ -138,7 +140,18 @@ def test_epochs_have_a_trace_and_the_best_is_kept(data: Path, tmp_path: Path) ->
         medium=medium("partial_fit"),
         fit={"runs": 2, "search": {"alpha": [1e-4, 1e-3]}, "epochs": {"most": 4, "patience": 1}},
     )
-    ours = fit(spec, data, tmp_path)
+    told: list[Event | Moment | Reading] = []
+    places = Places(data, tmp_path)
+    ours = BatchEngine(told.append, told.append)(spec, places, Stages(), lambda _: False)
+    assert ours is not None
+    events = [one for one in told if not isinstance(one, Moment | Reading)]
+    begin = told.index(events[0])
+    assert isinstance(events[0], RunsBegin)
+    assert events[0].total == 2
+    assert told[begin : begin + len(events)] == events, "nothing is told in between"
+    assert sum(isinstance(one, EpochEnd) for one in events) == sum(
+        len(run.epochs) for run in ours.chosen.runs
+    )
     for run in ours.chosen.runs:
         values = [epoch.validation["r2"] for epoch in run.epochs]
         assert run.score == max(values)
