@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 Schema = dict[str, Any]
 
+LIST: Schema = {"type": "array", "items": {}}
 REF = "#/components/schemas/{model}"
 ERROR: Schema = {
     "type": "object",
@@ -114,7 +115,7 @@ def scoring_operation(path: str) -> Schema:
         }
     }
     bodies = TABLE_BODIES | dict.fromkeys(PICTURE_BODIES, "")
-    answer = {"type": "object", "properties": {"predictions": {"type": "array"}}}
+    answer = {"type": "object", "properties": {"predictions": LIST}}
     return {
         "tags": ["platforms"],
         "summary": "Predict with the one model served, or the default one",

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from service.openapi_parts import REF, REFUSALS
+from service.openapi_parts import LIST, REF, REFUSALS
 from service.protocols.v2.requests import InferRequest
 
 V2_ERROR = {
@@ -31,7 +31,7 @@ V2_ANSWER = {
                     "shape": {"type": "array", "items": {"type": "integer"}},
                     "datatype": {"type": "string"},
                     "parameters": {"type": "object"},
-                    "data": {"type": "array"},
+                    "data": LIST,
                 },
             },
         },

@@ -83,7 +83,7 @@ def test_health_and_metadata(client: Any) -> None:
     assert client.get_server_metadata().name == "percore"
     told = client.get_model_metadata("iris")
     assert [(one.name, one.datatype, list(one.shape)) for one in told.inputs] == [
-        (name, "FP64", [-1]) for name in COLUMNS
+        (name, "FP64", [-1, 1]) for name in COLUMNS
     ]
     assert [one.name for one in told.outputs] == ["predict", "predict_proba"]
 

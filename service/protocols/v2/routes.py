@@ -1,5 +1,6 @@
 """V2's rare paths: health, metadata, configuration, statistics and the model repository."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -23,6 +24,8 @@ from service.protocols.v2.infer import PREFIX, InferV2
 from service.replica import Replica
 
 DIGITS = 9
+Do = Callable[[Request, str, str | None], Awaitable[Response]]
+"""Answers for a model, and for a version if the path names one."""
 
 
 def v2_router(
@@ -58,15 +61,11 @@ def v2_router(
             {"model_stats": [model_statistics(one.manifest, one.metrics) for one in served]}
         )
 
-    @router.get("/models/{name}")
-    @router.get("/models/{name}/versions/{version}")
-    async def describe_model(name: str, version: str | None = None) -> Response:
+    async def describe_model(_: Request, name: str, version: str | None) -> Response:
         model, served = found(name, version)
         return _json(model_metadata(model, served.manifest))
 
-    @router.get("/models/{name}/ready")
-    @router.get("/models/{name}/versions/{version}/ready")
-    async def model_ready(name: str, version: str | None = None) -> Response:
+    async def model_ready(_: Request, name: str, version: str | None) -> Response:
         model = replica.catalogue.model(name)
         try:
             found(name, version)
@@ -77,16 +76,21 @@ def v2_router(
         is_ready = replica.workers().ready > 0
         return _json({"name": model.name, "ready": is_ready}, 200 if is_ready else 503)
 
-    @router.get("/models/{name}/config")
-    @router.get("/models/{name}/versions/{version}/config")
-    async def configuration(name: str, version: str | None = None) -> Response:
+    async def configuration(_: Request, name: str, version: str | None) -> Response:
         return _json(model_config(found(name, version)[1].manifest, max_batch_rows))
 
-    @router.get("/models/{name}/stats")
-    @router.get("/models/{name}/versions/{version}/stats")
-    async def statistics(name: str, version: str | None = None) -> Response:
+    async def statistics(_: Request, name: str, version: str | None) -> Response:
         served = found(name, version)[1]
         return _json({"model_stats": [model_statistics(served.manifest, served.metrics)]})
+
+    async def infer(request: Request, name: str, version: str | None) -> Response:
+        return await answer(request, predictions, wire, lambda: found(name, version)[1])
+
+    _on_both(router, "GET", "", describe_model)
+    _on_both(router, "GET", "/ready", model_ready)
+    _on_both(router, "GET", "/config", configuration)
+    _on_both(router, "GET", "/stats", statistics)
+    _on_both(router, "POST", "/infer", infer)
 
     @router.post("/repository/index")
     async def index(request: Request) -> Response:
@@ -95,11 +99,6 @@ def v2_router(
         if not isinstance(only_ready, bool):
             raise Unreadable("ready is true or false.")
         return _json(repository_index(replica.catalogue, only_ready=only_ready))
-
-    @router.post("/models/{name}/infer")
-    @router.post("/models/{name}/versions/{version}/infer")
-    async def infer(request: Request, name: str, version: str | None = None) -> Response:
-        return await answer(request, predictions, wire, lambda: found(name, version)[1])
 
     return router
 
@@ -124,6 +123,25 @@ def v2_admin_router(replica: Replica, token: AdminToken) -> APIRouter:
         return Response(status_code=200)
 
     return router
+
+
+def _on_both(router: APIRouter, method: str, tail: str, do: Do) -> None:
+    """Add a path below a model and the same below each of its versions.
+
+    One function behind both would make `version` an option of the first.
+    """
+    summary = do.__name__.replace("_", " ").capitalize()
+
+    async def of_model(request: Request, name: str) -> Response:
+        return await do(request, name, None)
+
+    async def of_version(request: Request, name: str, version: str) -> Response:
+        return await do(request, name, version)
+
+    path = f"/models/{{name}}{tail}"
+    router.add_api_route(path, of_model, methods=[method], summary=summary)
+    path = f"/models/{{name}}/versions/{{version}}{tail}"
+    router.add_api_route(path, of_version, methods=[method], summary=f"{summary} of a version")
 
 
 def _number(version: str) -> int:
