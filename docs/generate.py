@@ -16,19 +16,27 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from docs.specification import specification_page  # noqa: E402
 from service.settings import Settings  # noqa: E402
 
 README = ROOT / "README.md"
 CLI = ROOT / "docs" / "cli.md"
+SPECIFICATION = ROOT / "docs" / "specification.md"
 FIGURES = ROOT / "docs" / "figures"
 COMMANDS = (
+    ("models", "draft"),
+    ("models", "extract"),
     ("models", "train"),
+    ("models", "retrain"),
     ("models", "register"),
     ("models", "list"),
     ("models", "show"),
+    ("models", "report"),
     ("models", "promote"),
     ("models", "rollback"),
     ("models", "verify"),
+    ("models", "export"),
+    ("models", "score-spark"),
     ("service",),
     ("loadtest", "run"),
 )
@@ -43,6 +51,7 @@ def main() -> int:
     check = parser.parse_args().check
     parts = {"settings": settings_table(), "figures": figures_table()}
     wanted = {README: with_parts(README.read_text(encoding="utf-8"), parts), CLI: commands_page()}
+    wanted[SPECIFICATION] = specification_page()
     stale = [
         path
         for path, text in wanted.items()

@@ -18,11 +18,14 @@ class ModelPart(Part):
     """What is made."""
 
     name: ModelName
+    """Its name in the store, and in the service's paths."""
     description: str = ""
+    """A sentence or two for people."""
     task: Literal["classification", "regression"]
     engine: Literal["memory", "batches", "spark"] = "memory"
     """memory: all rows at once; batches: more rows than fit into memory; spark: on a cluster."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Of everything that is drawn: equal seeds and rows make equal models."""
 
 
 class Target(Part):
