@@ -17,6 +17,7 @@ from loadtest.arrivals import poisson_arrivals
 from loadtest.http1 import Address, Connection, Loss, LossCause, Reply, connect
 from loadtest.judge import Judge
 from loadtest.payload import Request
+from loadtest.progress import Progress
 from loadtest.record import LoadResult, Outcome, Record
 from loadtest.scenario import MAX_REQUESTS, ClosedLoad, OpenLoad
 
@@ -34,6 +35,7 @@ async def run_load(
     load: ClosedLoad | OpenLoad,
     stop: asyncio.Event | None = None,
     source: str | None = None,
+    progress: Progress | None = None,
 ) -> LoadResult:
     """Put a load on a target and return what happened to every request.
 
@@ -43,6 +45,7 @@ async def run_load(
         load: open or closed, and how much.
         stop: when set, nothing new is sent; what is outstanding is still waited for.
         source: the address that the target shall see as the client's.
+        progress: counts along, for whoever watches.
 
     Raises:
         ValueError: there is nothing to send, or the sums do not hold.
@@ -50,6 +53,7 @@ async def run_load(
     if not requests:
         raise ValueError("there are no requests to send")
     run = _Run(target, requests, load, stop or asyncio.Event(), source)
+    run.progress = progress or Progress()
     cpu_s = time.process_time()
     if isinstance(load, ClosedLoad):
         await _closed(run, load)
@@ -89,6 +93,7 @@ class _Run:
         self._idle: list[Connection] = []
         self._began_s = 0.0
         self.stop = stop
+        self.progress = Progress()
         # per request
         self.sent = 0
         self._records: list[Record] = []
@@ -102,6 +107,7 @@ class _Run:
         """Take a request up: from here on it must end in a record."""
         now_s = time.monotonic()
         self.sent += 1
+        self.progress.taken()
         index = self._draw.randrange(len(self._wires))
         return _Due(index, now_s if intended_s is None else intended_s, now_s)
 
@@ -168,6 +174,7 @@ class _Run:
             replica=replica.decode("latin-1"),
         )
         self._records.append(record)
+        self.progress.ended(record)
         return record
 
     def _outcome(self, request: int, answer: Reply | Loss) -> tuple[Outcome, str]:

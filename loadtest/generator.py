@@ -17,6 +17,7 @@ from loadtest.client import run_load
 from loadtest.http1 import Address
 from loadtest.loop import precise_loop
 from loadtest.payload import Request
+from loadtest.progress import FILE, Progress, published
 from loadtest.record import LoadResult, read_records, write_records
 from loadtest.scenario import ClosedLoad, Load
 
@@ -32,7 +33,7 @@ class Job(BaseModel):
     load: Load
     requests: list[Request]
     folder: Path
-    """Where requests.csv and generator.json go."""
+    """Where requests.csv, generator.json and progress.jsonl go."""
 
 
 def generate(job: Job) -> None:
@@ -42,8 +43,13 @@ def generate(job: Job) -> None:
     # A collection of the oldest generation walks every record and would be seen as lag.
     gc.freeze()
     gc.disable()
-    with asyncio.Runner(loop_factory=factory) as runner:
-        result = runner.run(run_load(job.target, job.requests, job.load))
+    progress = Progress()
+    load = run_load(job.target, job.requests, job.load, progress=progress)
+    with (
+        (job.folder / FILE).open("w", encoding="utf-8") as file,
+        asyncio.Runner(loop_factory=factory) as runner,
+    ):
+        result = runner.run(published(load, progress, file))
     write_records(job.folder / "requests.csv", result.records)
     totals = {"sent": result.sent, "elapsed_s": result.elapsed_s, "cpu_s": result.cpu_s}
     (job.folder / "generator.json").write_text(json.dumps(totals), encoding="utf-8")
