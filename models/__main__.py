@@ -11,7 +11,7 @@ if sys.platform == "linux":
     M_ARENA_MAX = -8
     ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
-from models.cli import run  # noqa: E402
+from models.cli import run
 
 if __name__ == "__main__":
     run()

@@ -151,8 +151,11 @@ def _publish(
                 out.shape, out.sample = _export(spec, fitted, facts, folder)
         if spec.publish.report:
             with stages.stage("report") as out:
-                write_report(_evidence(spec, fitted, comparison, told), folder)
-                out.shape = "report/index.html"
+                try:
+                    write_report(_evidence(spec, fitted, comparison, told), folder)
+                    out.shape = "report/index.html"
+                except StoreError as error:  # no reason to lose the fits
+                    out.shape, out.sample = "none", str(error)
 
     candidate = Candidate(
         model=fitted.chosen.model,

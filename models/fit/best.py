@@ -16,6 +16,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
+from typing import Final
 
 from models.errors import FitFailed
 from models.estimators import Estimator
@@ -30,6 +32,11 @@ from models.fit.table import Table
 from models.metrics import Metric, metric_named
 from models.places import Places
 from models.spec import Specification
+
+PROBE_ROWS: Final = 20_000
+"""Up to so many rows a first fit in this process tells whether others are worth their start."""
+START_S: Final = 5.0
+"""What processes take until they have imported what they need."""
 
 
 @dataclass(frozen=True)
@@ -114,13 +121,22 @@ class _Session:
         self._kept: _Attempt | None = None
 
     def fit_all(self, places: Places) -> None:
-        """Fit what is missing."""
+        """Fit what is missing; in this process, if that is done before others have started."""
+        draws = self._missing()
         missing = sum(1 for _ in self._missing())
         processes = processes_for(self._spec.fit.jobs, missing)
+        if processes > 1 and self._spec.fit.jobs == 0 and len(self._known) <= PROBE_ROWS:
+            begin = time.monotonic()
+            self._fit(islice(draws, 1), 1, places)
+            if (time.monotonic() - begin) * (missing - 1) < START_S:
+                processes = 1
+        self._fit(draws, processes, places)
+
+    def _fit(self, draws: Iterator[Draw], processes: int, places: Places) -> None:
         here = processes == 1
         work = partial(run_once, self._spec, self._tell if here else silent, here)
         pool = Pool(work, processes, places.work)
-        for draw, answer in pool.answers(self._known, self._missing()):
+        for draw, answer in pool.answers(self._known, draws):
             attempt = _attempt(draw, answer)
             self._journal.add(attempt.run)
             self._keep_if_best(attempt)

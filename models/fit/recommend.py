@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from scipy.stats import t as student  # type: ignore[import-untyped]
+from scipy.stats import t as student
 
 from models.fit.run import CurvePoint
 from models.metrics import Metric

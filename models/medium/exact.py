@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from scipy import linalg, sparse  # type: ignore[import-untyped]
+from scipy import linalg, sparse
 from sklearn.linear_model import LinearRegression, Ridge
 
 from models.errors import BadSpecification
