@@ -16,6 +16,7 @@ from service.settings import Settings
 EXAMPLE = """example:
   python -m service --store store --port 8000 --workers 2
   python -m service serve     # as SageMaker does: port 8080 of every address, /opt/ml/model
+  python -m service score data.parquet --model churn --out scored.parquet     # see score --help
   curl -s localhost:8000/v1/models/iris:predict -d '{"instances": [[5.1, 3.5, 1.4, 0.2]]}'
 
 a key for --api-keys-file, and the line of the file:
@@ -32,7 +33,12 @@ SERVE = {
 
 
 def main() -> int:
-    """Serve until a signal ends it; return the exit code."""
+    """Serve until a signal ends it, or score; return the exit code."""
+    if sys.argv[1:2] == ["score"]:
+        # It reads tables with pyarrow, which must not be in the process that serves.
+        from service.scoring.command import main as score  # noqa: PLC0415
+
+        return score(sys.argv[2:])
     parser = argparse.ArgumentParser(
         prog="python -m service",
         description="Serve the models of a store over HTTP.",

@@ -1,0 +1,1 @@
+"""Offline scoring: whole files through the service's own workers, in bounded memory, resumable."""
