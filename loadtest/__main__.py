@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 
 from loadtest.errors import LoadTestError
+from loadtest.report import show
 from loadtest.run import run_scenario
 from loadtest.scenario import Scenario, read_scenario
 from loadtest.summary import Verdict
@@ -74,7 +75,7 @@ def run(
     if json:
         sys.stdout.write(report.to_json())
     else:
-        report.print(Console())
+        show(report, Console())
     raise typer.Exit(EXIT_CODES[report.summary.verdict])
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from loadtest.machine import this_machine
 from loadtest.record import LoadResult, Outcome, Record
-from loadtest.report import Report
+from loadtest.report import Report, show
 from loadtest.scenario import ClosedLoad, OpenLoad, Payload, Scenario
 from loadtest.summary import Latency, Summary, Verdict, latencies, summarise
 
@@ -167,7 +167,7 @@ def report(summary: Summary, load: ClosedLoad | OpenLoad) -> Report:
 def drawn(made: Report) -> str:
     console = Console(width=200, no_color=True, record=True, quiet=False, file=None, stderr=True)
     with console.capture() as captured:
-        made.print(console)
+        show(made, console)
     return captured.get()
 
 

@@ -1,77 +1,30 @@
-"""A run's result, for people as tables and for programs as JSON."""
+"""A run's result as tables in the terminal."""
 
 import dataclasses
-import json
-from dataclasses import dataclass
-from datetime import datetime
 
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from loadtest.machine import Machine
 from loadtest.record import Counts
-from loadtest.scenario import OpenLoad, Scenario
+from loadtest.report.report import Report
+from loadtest.report.words import load_model
 from loadtest.summary import Latency, Summary, Verdict
-
-DEFINITION = (
-    "order statistic of rank ceil(p * n) of raw samples, from the intended start; wrong and lost"
-    " requests count as slower than every right one, refused ones are left out"
-)
 
 _COLOURS = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.INVALID: "yellow"}
 
 
-@dataclass(frozen=True)
-class Report:
-    """Everything that is told of one run."""
-
-    scenario: Scenario
-    summary: Summary
-    model_version: int
-    machine: Machine
-    command: str
-    date: datetime
-
-    def to_json(self) -> str:
-        """Return the report as JSON text; seconds everywhere."""
-        content = {
-            "load_model": load_model(self.scenario),
-            "percentiles": DEFINITION,
-            "model_version": self.model_version,
-            "command": self.command,
-            "date": self.date.isoformat(timespec="seconds"),
-            "machine": dataclasses.asdict(self.machine),
-            "scenario": self.scenario.model_dump(mode="json"),
-            **dataclasses.asdict(self.summary),
-        }
-        return json.dumps(content, indent=2, allow_nan=False) + "\n"
-
-    def print(self, console: Console) -> None:
-        """Draw the report."""
-        colour = _COLOURS[self.summary.verdict]
-        console.print(
-            Group(
-                _figures(self),
-                _replicas(self.summary),
-                Text(_machine_line(self), style="dim"),
-                *(Text(f"Warning: {line}", style="yellow") for line in self.summary.warnings),
-                Text(f"Verdict: {self.summary.verdict.upper()}", style=f"bold {colour}"),
-            )
+def show(report: Report, console: Console) -> None:
+    """Draw the report."""
+    colour = _COLOURS[report.summary.verdict]
+    console.print(
+        Group(
+            _figures(report),
+            _replicas(report.summary),
+            Text(_machine_line(report), style="dim"),
+            *(Text(f"Warning: {line}", style="yellow") for line in report.summary.warnings),
+            Text(f"Verdict: {report.summary.verdict.upper()}", style=f"bold {colour}"),
         )
-
-
-def load_model(scenario: Scenario) -> str:
-    """Say in words whether the loop is open or closed, and how much load it is."""
-    load = scenario.load
-    if isinstance(load, OpenLoad):
-        return (
-            f"open: Poisson arrivals, {load.rate_per_s:g} a second for {load.duration_s:g} s,"
-            f" seed {load.seed}, time-out {load.timeout_s:g} s"
-        )
-    return (
-        f"closed: {load.connections} connections for {load.duration_s:g} s,"
-        f" seed {load.seed}, time-out {load.timeout_s:g} s"
     )
 
 

@@ -1,0 +1,42 @@
+"""Everything that is told of one run, and its JSON."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from loadtest.machine import Machine
+from loadtest.report.words import load_model
+from loadtest.scenario import Scenario
+from loadtest.summary import Summary
+
+DEFINITION = (
+    "order statistic of rank ceil(p * n) of raw samples, from the intended start; wrong and lost"
+    " requests count as slower than every right one, refused ones are left out"
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that is told of one run."""
+
+    scenario: Scenario
+    summary: Summary
+    model_version: int
+    machine: Machine
+    command: str
+    date: datetime
+
+    def to_json(self) -> str:
+        """Return the report as JSON text; seconds everywhere."""
+        content = {
+            "load_model": load_model(self.scenario),
+            "percentiles": DEFINITION,
+            "model_version": self.model_version,
+            "command": self.command,
+            "date": self.date.isoformat(timespec="seconds"),
+            "machine": dataclasses.asdict(self.machine),
+            "scenario": self.scenario.model_dump(mode="json"),
+            **dataclasses.asdict(self.summary),
+        }
+        return json.dumps(content, indent=2, allow_nan=False) + "\n"
