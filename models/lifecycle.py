@@ -152,7 +152,7 @@ def _publish(
         if spec.publish.report:
             with stages.stage("report") as out:
                 try:
-                    write_report(_evidence(spec, fitted, comparison, told), folder)
+                    write_report(_evidence(job, fitted, comparison, told), folder)
                     out.shape = "report/index.html"
                 except StoreError as error:  # no reason to lose the fits
                     out.shape, out.sample = "none", str(error)
@@ -205,11 +205,14 @@ def _decide(job: Job, done: Release, comparison: Comparison | None) -> tuple[Out
 
 
 def _evidence(
-    spec: Specification, fitted: Fitted, comparison: Comparison | None, told: Sequence[Stage]
+    job: Job, fitted: Fitted, comparison: Comparison | None, told: Sequence[Stage]
 ) -> Evidence:
+    spec = job.spec
+    # The store holds its lock while files are written: nobody else takes this number.
+    version = max(job.store.versions(spec.model.name), default=0) + 1
     return Evidence(
         specification=spec,
-        version=None,
+        version=version,
         stages=tuple(told),
         counts=fitted.counts,
         chosen=fitted.chosen,
