@@ -8,6 +8,10 @@ from pydantic import ValidationError
 from loadtest.errors import ScenarioError
 from loadtest.scenario.scenario import Scenario
 
+_LOADS = ("closed", "open", "trace", "mlperf")
+_SHAPES = ("ramp", "spike")
+_KINDS = {*_LOADS, *_SHAPES}
+
 
 def read_scenario(path: Path) -> Scenario:
     """Read a scenario file.
@@ -42,21 +46,27 @@ def _sentence(problem: dict[str, object]) -> str:
     """Turn one of pydantic's errors into a sentence that names the setting."""
     location = problem["loc"]
     # The discriminator's value stands in the path of a union; nobody wrote it as a table.
-    parts = [str(part) for part in location if part not in {"closed", "open"}]  # type: ignore[attr-defined]
+    parts = [str(part) for part in location if part not in _KINDS]  # type: ignore[attr-defined]
     name = ".".join(parts) or "the file"
     if problem["type"] == "extra_forbidden":
         return f"{name} is not a setting; look for a misspelling."
     if problem["type"] == "missing":
         return f"{name} is missing."
     if problem["type"] == "union_tag_not_found":
-        return f'{name}.kind is missing; it is "closed" or "open".'
+        return f"{name}.kind is missing; it is {_choices(name)}."
     if problem["type"] == "union_tag_invalid":
-        return f'{name}.kind is neither "closed" nor "open".'
+        return f"{name}.kind is none of {_choices(name)}."
     if problem["type"] == "value_error":
         return f"{name} is wrong: {str(problem['msg']).removeprefix('Value error, ')}."
     message = str(problem["msg"]).removeprefix("Input ")
     verb = "" if message.startswith(("should", "must")) else "is wrong: "
     return f"{name} {verb}{message}; it is {_shown(problem.get('input'))}."
+
+
+def _choices(name: str) -> str:
+    kinds = _SHAPES if name.endswith("shape") else _LOADS
+    quoted = [f'"{kind}"' for kind in kinds]
+    return f"{', '.join(quoted[:-1])} or {quoted[-1]}"
 
 
 def _shown(value: object) -> str:
