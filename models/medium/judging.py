@@ -13,11 +13,40 @@ from models.medium.prepared import Prepared
 from models.metrics import Metric
 from models.rows import Array
 
-SHARE: Final = 0.25
+SHARE: Final = 0.5
 """Of the memory that is free, for answers: 8 bytes a row, a model, and a class of probabilities."""
+OF_METRICS: Final = 5
+"""So many numbers a row a metric makes on its way: differences, squares, weights."""
 
 
 _HIGHEST: Final = 2**64 - 2**12
+
+
+class Filled:
+    """An array that is filled piece by piece: joining pieces would need room for all of it twice.
+
+    Args:
+        most: rows at most.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._array: Array | None = None
+        self._rows = 0
+
+    def add(self, piece: Array) -> None:
+        """Put a piece behind the others; all have the same width."""
+        if self._array is None:
+            self._array = np.empty((self._most, *piece.shape[1:]), piece.dtype)
+        kind = np.result_type(self._array, piece)
+        if kind != self._array.dtype:
+            self._array = self._array.astype(kind)
+        self._array[self._rows : self._rows + len(piece)] = piece
+        self._rows += len(piece)
+
+    def values(self) -> Array:
+        """Return what was added."""
+        return np.empty(0) if self._array is None else self._array[: self._rows]
 
 
 class Answers:
@@ -25,27 +54,28 @@ class Answers:
 
     Args:
         model: fitted, of features.
+        most: rows at most.
     """
 
-    def __init__(self, model: Estimator) -> None:
+    def __init__(self, model: Estimator, most: int) -> None:
         self._model = model
-        self._said: dict[str, list[Array]] = {"predict": []}
+        self._said = {"predict": Filled(most)}
         for method in ("predict_proba", "decision_function"):
             if hasattr(model, method):
-                self._said[method] = []
+                self._said[method] = Filled(most)
                 # Metrics look whether a model has them.
-                setattr(self, method, lambda _, asked=method: self._joined(asked))
+                setattr(self, method, lambda _, asked=method: self._said[asked].values())
                 break
         self.classes_ = getattr(model, "classes_", None)
 
     def see(self, X: Any) -> None:
         """Ask about a batch of features, and keep the answers."""
         for method, said in self._said.items():
-            said.append(self._answer(method, X))
+            said.add(self._answer(method, X))
 
     def predict(self, _: Any) -> Array:
         """Return all labels or values, in the order in which the rows came."""
-        return self._joined("predict")
+        return self._said["predict"].values()
 
     def _answer(self, method: str, X: Any) -> Array:
         found = np.asarray(getattr(self._model, method)(X))
@@ -53,11 +83,6 @@ class Answers:
             return found
         # Texts of few classes: one object each, however many rows.
         return np.asarray(self.classes_)[np.searchsorted(self.classes_, found)]
-
-    def _joined(self, method: str) -> Array:
-        said = self._said[method]
-        self._said[method] = said = [np.concatenate(said)]
-        return said[0]
 
 
 @dataclass(frozen=True)
@@ -85,20 +110,22 @@ def judge(prepared: Prepared, rows: CachedRows, models: Sequence[Estimator]) -> 
     """
     most = most_judged(prepared, models)
     share = 1.0 if len(rows) <= most else most / len(rows)
-    answers = tuple(map(Answers, models))
-    targets = []
+    # Lots are drawn row by row: their number is only about what was asked for.
+    room = min(len(rows), int(len(rows) * share * 1.02) + 10_000)
+    answers = tuple(Answers(model, room) for model in models)
+    targets = Filled(room)
     for batch in rows.batches(prepared.columns, prepared.batch_rows):
         chosen = lots(batch.numbers, prepared.seed) <= np.uint64(share * _HIGHEST)
         for piece in prepared.pieces(batch if share == 1.0 else batch.take(chosen)):
             X = prepared.features.of_new(piece.X)
             for one in answers:
                 one.see(X)
-            targets.append(piece.y)
-    y = np.concatenate(targets)
+            targets.add(np.asarray(piece.y))
+    y = targets.values()
     return Judged(answers, y, len(y))
 
 
 def most_judged(prepared: Prepared, models: Iterable[Estimator]) -> int:
     """Return to how many rows the models' answers fit into memory."""
     numbers = 1 + sum(1 + len(getattr(model, "classes_", ())) for model in models)
-    return prepared.budget.rows(8 * numbers, 1 / SHARE, 2**62)
+    return prepared.budget.rows(8 * (numbers + OF_METRICS), 1 / SHARE, 2**62)

@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import resource
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,6 +28,17 @@ def peak_bytes() -> int:
 def resident_bytes() -> int:
     """Return the resident memory that this process takes now; its peak if nobody knows."""
     return _from_status("VmRSS") or peak_bytes()
+
+
+def free_addresses() -> int:
+    """Return the bytes that a limit of the address space (`ulimit -v`) leaves, a reserve left out.
+
+    Libraries that are mapped and never touched count there, too.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return sys.maxsize
+    return int(limit * (1 - RESERVE)) - _from_status("VmSize")
 
 
 def give_back() -> None:
@@ -56,12 +68,13 @@ class Budget:
         """
         give_back()
         taken = resident_bytes()
-        free = int(self.limit_bytes * (1 - RESERVE)) - taken
+        free = min(int(self.limit_bytes * (1 - RESERVE)) - taken, free_addresses())
         if free < LEAST_FREE_BYTES:
             needed = int((taken + LEAST_FREE_BYTES) / (1 - RESERVE))
             raise BadSpecification(
-                f"medium.memory_bytes = {self.limit_bytes:,} is too little: the process with its"
-                f" libraries and models takes {taken:,} already; set {needed:,} at least"
+                f"medium.memory_bytes = {self.limit_bytes:,}, or the limit of the address space, is"
+                f" too little: the process with its libraries and models takes {taken:,} already;"
+                f" allow {needed:,} at least"
             )
         return free
 

@@ -97,5 +97,5 @@ def test_rows_that_fit() -> None:
 
 
 def test_a_bound_below_what_the_process_takes_is_refused_with_a_number() -> None:
-    with pytest.raises(BadSpecification, match=r"set [\d,]+ at least"):
+    with pytest.raises(BadSpecification, match=r"allow [\d,]+ at least"):
         Budget(resident_bytes()).free_bytes()
