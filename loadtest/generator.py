@@ -1,13 +1,17 @@
-"""The load generator, a process of its own: `python -m loadtest.generator JOB.json`.
+"""One process of the load generator: `python -m loadtest.generator JOB.json`.
 
 It shares no interpreter with the balancer or the runner, so that its own lag and CPU time are
-what it reports and not theirs.
+what it reports and not theirs. Requests are bytes before it starts. It opens its connections,
+writes READY to standard output, and begins when standard input says GO and at what time: all
+processes of a load at the same one.
 """
 
 import asyncio
 import gc
 import json
 import sys
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import uvloop
@@ -17,13 +21,17 @@ from loadtest.client import run_load
 from loadtest.http1 import Address
 from loadtest.loop import precise_loop
 from loadtest.payload import Request
-from loadtest.progress import FILE, Progress, published
+from loadtest.plan import Share
+from loadtest.progress import Progress, published
 from loadtest.record import LoadResult, read_records, write_records
 from loadtest.scenario import ClosedLoad, Load
 
+GO_S = 60.0
+"""How long a process that is ready waits for the others."""
+
 
 class Job(BaseModel):
-    """What the generator is told."""
+    """What the processes are told; each is told its number beside it."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64"
@@ -33,33 +41,71 @@ class Job(BaseModel):
     load: Load
     requests: list[Request]
     folder: Path
-    """Where requests.csv, generator.json and progress.jsonl go."""
+    """Where each process's requests, totals and progress go."""
+
+    def paths(self, index: int) -> tuple[Path, Path, Path]:
+        """Return where process number `index` writes its records, totals and progress."""
+        mark = f"-{index}" if index else ""
+        names = (f"requests{mark}.csv", f"generator{mark}.json", f"progress{mark}.jsonl")
+        first, second, third = (self.folder / name for name in names)
+        return first, second, third
 
 
-def generate(job: Job) -> None:
-    """Put the load on the target and write down what happened."""
-    # Timers matter only to the open loop; the closed one gets the loop that costs less.
-    factory = uvloop.new_event_loop if isinstance(job.load, ClosedLoad) else precise_loop
+def generate(job: Job, index: int, start: Callable[[], Awaitable[float]]) -> None:
+    """Put a process's share of the load on the target and write down what happened."""
+    # Timers matter less to a closed loop that does not think; it gets the loop that costs less.
+    timeless = isinstance(job.load, ClosedLoad) and not job.load.think_s
+    factory = uvloop.new_event_loop if timeless else precise_loop
     # A collection of the oldest generation walks every record and would be seen as lag.
     gc.freeze()
     gc.disable()
     progress = Progress()
-    load = run_load(job.target, job.requests, job.load, progress=progress)
+    share = Share(index, job.load.processes, progress, start)
+    load = run_load(job.target, job.requests, job.load, share=share)
+    records_path, totals_path, progress_path = job.paths(index)
     with (
-        (job.folder / FILE).open("w", encoding="utf-8") as file,
+        progress_path.open("w", encoding="utf-8") as file,
         asyncio.Runner(loop_factory=factory) as runner,
     ):
         result = runner.run(published(load, progress, file))
-    write_records(job.folder / "requests.csv", result.records)
+    write_records(records_path, result.records)
     totals = {"sent": result.sent, "elapsed_s": result.elapsed_s, "cpu_s": result.cpu_s}
-    (job.folder / "generator.json").write_text(json.dumps(totals), encoding="utf-8")
+    totals_path.write_text(json.dumps(totals), encoding="utf-8")
 
 
-def read_result(folder: Path) -> LoadResult:
-    """Read what `generate` wrote into its folder."""
-    totals = json.loads((folder / "generator.json").read_text(encoding="utf-8"))
-    return LoadResult(records=tuple(read_records(folder / "requests.csv")), **totals)
+def read_result(job: Job, index: int) -> LoadResult:
+    """Read what `generate` wrote into the job's folder."""
+    records_path, totals_path, _ = job.paths(index)
+    totals = json.loads(totals_path.read_text(encoding="utf-8"))
+    return LoadResult(records=tuple(read_records(records_path)), **totals)
+
+
+async def told_to_start() -> float:
+    """Say READY, wait for GO and its time, and then for that time.
+
+    Raises:
+        TimeoutError: nobody said GO.
+        ValueError: what was said is not GO and a time.
+    """
+    sys.stdout.write("READY\n")
+    sys.stdout.flush()
+    loop = asyncio.get_running_loop()
+    said = asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), said.set)
+    try:
+        async with asyncio.timeout(GO_S):
+            await said.wait()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+    word, _, at_s = sys.stdin.readline().partition(" ")
+    if word != "GO":
+        raise ValueError(f"GO was expected, not {word!r}")
+    began_s = float(at_s)
+    await asyncio.sleep(began_s - time.monotonic())
+    return began_s
 
 
 if __name__ == "__main__":
-    generate(Job.model_validate_json(Path(sys.argv[1]).read_bytes()))
+    generate(
+        Job.model_validate_json(Path(sys.argv[1]).read_bytes()), int(sys.argv[2]), told_to_start
+    )

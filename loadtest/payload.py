@@ -3,11 +3,13 @@
 import json
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from loadtest.http1 import Address, head
+from loadtest.scenario import Size
 
 
 class _Wire(BaseModel):
@@ -42,12 +44,29 @@ class Request(_Wire):
 
     wire: bytes
     expected: Expected
+    rows: int = 1
+    weight: float = 1.0
+    """How often it is drawn, against the others' weights."""
 
 
-def draw_batches(instances: Sequence[Any], rows: int, distinct: int, seed: int) -> list[list[Any]]:
-    """Draw `distinct` requests of `rows` instances each, uniformly and with replacement."""
+@dataclass(frozen=True)
+class Batch:
+    """The rows of one request, and how often it is drawn against the others."""
+
+    instances: list[Any]
+    weight: float
+
+
+def draw_batches(
+    instances: Sequence[Any], sizes: Sequence[Size], distinct: int, seed: int
+) -> list[Batch]:
+    """Draw `distinct` requests of each size, uniformly and with replacement."""
     draw = random.Random(seed)  # noqa: S311 - reproducible, not secret
-    return [draw.choices(instances, k=rows) for _ in range(distinct)]
+    return [
+        Batch(draw.choices(instances, k=size.rows), size.weight / distinct)
+        for size in sizes
+        for _ in range(distinct)
+    ]
 
 
 def predict_wire(

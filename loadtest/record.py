@@ -3,8 +3,9 @@
 import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from operator import attrgetter
 from pathlib import Path
 
 
@@ -42,11 +43,34 @@ class Record:
     """Why it is not right: a stable word, or empty."""
     replica: str
     """Who answered, as the balancer says; empty if nobody is known."""
+    rows: int = 1
+    """How many rows were asked."""
+    queue_s: float | None = None
+    """Time in the replica's queue, as its Server-Timing says; None if it says nothing."""
+    predict_s: float | None = None
+    """Time of the batch's prediction in the worker, as Server-Timing says."""
+    process: int = 0
+    """Which generator process sent it."""
 
     @property
     def latency_s(self) -> float:
         """Time from the intended start: what the user waited, not what the server worked."""
         return self.done_s - self.intended_s
+
+    @property
+    def service_s(self) -> float:
+        """Time from writing to the answer: without what the generator or its limit added."""
+        return self.done_s - self.sent_s
+
+    @property
+    def lag_s(self) -> float:
+        """How late the generator took it up."""
+        return self.taken_s - self.intended_s
+
+    @property
+    def censored(self) -> bool:
+        """Whether it was given up: its latency is at least what the record says."""
+        return self.outcome is Outcome.LOST and self.cause == "timeout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +103,14 @@ class LoadResult:
     elapsed_s: float
     """From the start to the end of the plan or the last answer, whichever is later."""
     cpu_s: float
-    """CPU time of the generator's process during the load."""
+    """CPU time of the generator's processes during the load, together."""
+    cpu_by_process: tuple[float, ...] = ()
+    """CPU time of each, if there are several."""
+
+    @property
+    def busiest_s(self) -> float:
+        """Return the CPU time of the process that spent most."""
+        return max(self.cpu_by_process, default=self.cpu_s)
 
     @property
     def counts(self) -> Counts:
@@ -98,28 +129,50 @@ class LoadResult:
         )
 
 
+def merged(results: Sequence[LoadResult]) -> LoadResult:
+    """Put together what several processes saw of one load; records by their intended start."""
+    records = [record for result in results for record in result.records]
+    return LoadResult(
+        sent=sum(result.sent for result in results),
+        records=tuple(sorted(records, key=attrgetter("intended_s"))),
+        elapsed_s=max(result.elapsed_s for result in results),
+        cpu_s=sum(result.cpu_s for result in results),
+        cpu_by_process=tuple(result.cpu_s for result in results),
+    )
+
+
 def write_records(path: Path, records: Iterable[Record]) -> None:
-    """Write one line a request; floats keep every digit."""
+    """Write one line a request; floats keep every digit, and what is not known is empty."""
+    names = [field.name for field in fields(Record)]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([field.name for field in fields(Record)])
-        writer.writerows(astuple(record) for record in records)
+        writer.writerow(names)
+        writer.writerows(map(attrgetter(*names), records))
 
 
 def read_records(path: Path) -> Sequence[Record]:
-    """Read what `write_records` wrote."""
+    """Read what `write_records` wrote, now or before a field was added."""
     with path.open(encoding="utf-8", newline="") as file:
-        return [
-            Record(
-                request=int(row["request"]),
-                intended_s=float(row["intended_s"]),
-                taken_s=float(row["taken_s"]),
-                sent_s=float(row["sent_s"]),
-                done_s=float(row["done_s"]),
-                outcome=Outcome(row["outcome"]),
-                status=int(row["status"]),
-                cause=row["cause"],
-                replica=row["replica"],
-            )
-            for row in csv.DictReader(file)
-        ]
+        return [_read(row) for row in csv.DictReader(file)]
+
+
+def _read(row: dict[str, str]) -> Record:
+    return Record(
+        request=int(row["request"]),
+        intended_s=float(row["intended_s"]),
+        taken_s=float(row["taken_s"]),
+        sent_s=float(row["sent_s"]),
+        done_s=float(row["done_s"]),
+        outcome=Outcome(row["outcome"]),
+        status=int(row["status"]),
+        cause=row["cause"],
+        replica=row["replica"],
+        rows=int(row.get("rows") or 1),
+        queue_s=_number(row.get("queue_s")),
+        predict_s=_number(row.get("predict_s")),
+        process=int(row.get("process") or 0),
+    )
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text else None

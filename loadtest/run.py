@@ -6,58 +6,25 @@ replicas (processes) ◀─ balancer (process) ◀─ generator (process) ─▶
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from loadtest.artefact import Artefact, read_artefact
 from loadtest.balancer.config import BalancerConfig
 from loadtest.balancer.config import Replica as Upstream
 from loadtest.child import Child
 from loadtest.fleet import Replica, running_fleet
-from loadtest.generator import Job, read_result
+from loadtest.generating import generate
+from loadtest.generator import Job
 from loadtest.http1 import Address
 from loadtest.machine import this_machine
-from loadtest.oracle import right_answers
-from loadtest.payload import Answer, Expected, Request, draw_batches, predict_wire
-from loadtest.record import LoadResult
+from loadtest.pinning import pinned
+from loadtest.prepare import prepare
 from loadtest.report import Report
-from loadtest.scenario import Balancing, Payload, Scenario
+from loadtest.scenario import Balancing, Scenario
 from loadtest.summary import summarise
 
 _BALANCER_READY_S = 20.0
-_GENERATOR_START_S = 60.0
-"""What the generator may need beyond its load: imports, reading its job, writing records."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """The requests of a run before anybody listens: rows and their right answers."""
-
-    artefact: Artefact
-    payload: Payload
-    batches: list[list[object]]
-    answers: list[Answer]
-
-    def requests(self, target: Address) -> list[Request]:
-        """Return the requests as bytes for a target."""
-        return [
-            Request(
-                wire=predict_wire(
-                    target,
-                    self.payload.model,
-                    batch,
-                    probabilities=self.payload.probabilities,
-                ),
-                expected=Expected(
-                    model=self.artefact.name,
-                    labels=self.artefact.labels,
-                    answers={self.artefact.version: answer},
-                ),
-            )
-            for batch, answer in zip(self.batches, self.answers, strict=True)
-        ]
 
 
 def run_scenario(
@@ -78,10 +45,20 @@ def run_scenario(
     tell("computing the right answers")
     prepared = prepare(scenario.fleet.store, scenario.payload, scenario.load.seed)
     tell(f"starting {scenario.fleet.replicas} replicas")
-    with running_fleet(scenario.fleet, folder) as replicas:
-        with running_balancer(scenario.balancer, replicas, folder) as (target, balancer):
+    fleet = scenario.fleet
+    with running_fleet(fleet, folder) as replicas:
+        with running_balancer(scenario.balancer, replicas, folder, fleet.balancer_cores) as (
+            target,
+            balancer,
+        ):
             tell(f"load for {scenario.load.duration_s:g} s")
-            result = generate(scenario, prepared.requests(target), target, folder)
+            job = Job(
+                target=target,
+                load=scenario.load,
+                requests=prepared.requests(target),
+                folder=folder,
+            )
+            result = generate(job, fleet.generator_cores)
             deaths = _deaths([*(replica.child for replica in replicas), balancer])
         tell("draining the replicas")
     return Report(
@@ -94,17 +71,9 @@ def run_scenario(
     )
 
 
-def prepare(store: Path, payload: Payload, seed: int) -> Prepared:
-    """Draw the requests' rows and have the reference answer them."""
-    artefact = read_artefact(store, payload.model)
-    batches = draw_batches(artefact.instances, payload.rows, payload.distinct_requests, seed)
-    verdicts = right_answers(artefact, batches, probabilities=payload.probabilities)
-    return Prepared(artefact, payload, batches, verdicts.answers)
-
-
 @contextmanager
 def running_balancer(
-    balancing: Balancing, replicas: Sequence[Replica], folder: Path
+    balancing: Balancing, replicas: Sequence[Replica], folder: Path, cores: Sequence[int] = ()
 ) -> Iterator[tuple[Address, Child]]:
     """Start a balancer in front of ready replicas; give its address and its process."""
     config = BalancerConfig(
@@ -117,34 +86,14 @@ def running_balancer(
         answer_timeout_s=balancing.answer_timeout_s,
     )
     command = [sys.executable, "-m", "loadtest.balancer"]
-    with Child("balancer", command, folder, piped=True) as child:
+    with ExitStack() as stack:
+        with pinned(cores):
+            child = stack.enter_context(Child("balancer", command, folder, piped=True))
         child.write_line(config.model_dump_json())
         word, _, port = child.read_line(_BALANCER_READY_S).partition(" ")
         if word != "READY" or not port.isdigit():
             raise child.failure("did not say READY")
         yield Address(config.host, int(port)), child
-
-
-def generate(
-    scenario: Scenario, requests: list[Request], target: Address, folder: Path
-) -> LoadResult:
-    """Run the generator as a process and return what it saw.
-
-    Raises:
-        ChildError: it failed, or took much longer than its plan.
-    """
-    job = Job(target=target, load=scenario.load, requests=requests, folder=folder)
-    path = folder / "job.json"
-    path.write_text(job.model_dump_json(), encoding="utf-8")
-    patience_s = scenario.load.duration_s + 2 * scenario.load.timeout_s + _GENERATOR_START_S
-    command = [sys.executable, "-m", "loadtest.generator", str(path)]
-    with Child("generator", command, folder) as child:
-        code = child.wait(patience_s)
-        if code is None:
-            raise child.failure(f"did not end within {patience_s:g} s")
-        if code != 0:
-            raise child.failure(f"failed with code {code}")
-    return read_result(folder)
 
 
 def _deaths(children: Sequence[Child]) -> list[str]:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from loadtest.percentiles import P50, P90, P99, percentile
 from loadtest.record import Counts, LoadResult, Outcome, Record
-from loadtest.scenario import ClosedLoad, OpenLoad
+from loadtest.scenario import Load
 
 LAG_LIMIT_S = 0.001
 ACHIEVED_LIMIT = 0.99
@@ -69,9 +69,7 @@ class Summary:
     generator: GeneratorLoad
 
 
-def summarise(
-    result: LoadResult, load: ClosedLoad | OpenLoad, deaths: Sequence[str] = ()
-) -> Summary:
+def summarise(result: LoadResult, load: Load, deaths: Sequence[str] = ()) -> Summary:
     """Compute the figures of a run.
 
     Args:
@@ -123,9 +121,9 @@ def _latency(value_s: float | None, timeout_s: float) -> Latency | None:
     return Latency(timeout_s if unknown else value_s, at_least=unknown)
 
 
-def _generator(result: LoadResult, load: ClosedLoad | OpenLoad) -> GeneratorLoad:
+def _generator(result: LoadResult, load: Load) -> GeneratorLoad:
     cpu_share = result.cpu_s / result.elapsed_s if result.elapsed_s else 0.0
-    if isinstance(load, ClosedLoad):
+    if not load.is_open:
         return GeneratorLoad(cpu_share, None, None, None, None)
     lags_s = [record.taken_s - record.intended_s for record in result.records]
     ends_s = load.duration_s + LAG_LIMIT_S

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from loadtest.client import run_load
+from loadtest.plan import Share
 from loadtest.progress import Progress, bin_of, published, read_snapshot, watched_quantile
 from loadtest.record import Outcome, Record
 from loadtest.scenario import ClosedLoad
@@ -68,7 +69,8 @@ def test_a_load_publishes_while_it_runs_and_its_last_line_has_everything(tmp_pat
         load = ClosedLoad(connections=2, duration_s=1.2)
         with path.open("w", encoding="utf-8") as file:
             async with stub(answering(http(RIGHT))) as server:
-                work = run_load(server.address, requests(server.address), load, progress=progress)
+                share = Share(progress=progress)
+                work = run_load(server.address, requests(server.address), load, share=share)
                 return (await published(work, progress, file)).sent
 
     sent = asyncio.run(scenario())
