@@ -7,23 +7,20 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from models.manifest import Manifest
-from models.schema import ImageSchema
 from service import __version__
 from service.catalogue import Catalogue, ServedVersion
 from service.openapi_parts import (
     ERROR,
     PARTIAL,
-    PICTURE_BODIES,
     PROBABILITIES,
     REF,
-    TABLE_BODIES,
     Access,
-    raw,
+    raw_bodies,
     refusals,
-    scoring_operation,
     table_answers,
     tell_of_keys,
 )
+from service.openapi_platforms import scoring_operation
 from service.openapi_v2 import tell_of_v2
 from service.protocols.invocations import DefaultModel
 from service.schema import example_request, response_type
@@ -72,11 +69,22 @@ def describe_api(
                 "post": _operation(name, f"predict_{alias}", model.served[version], schemas)
             }
     document["tags"] = tags
+    answering = default.served_paths(catalogue)
     for path in default.paths:
-        document["paths"][path] = {"post": scoring_operation(path)}
+        document["paths"][path] = {"post": scoring_operation(path, answering.get(path))}
+    _name_models(document, sorted(catalogue.models))
     tell_of_v2(document)
     tell_of_keys(document, access)
     return document
+
+
+def _name_models(document: dict[str, Any], names: list[str]) -> None:
+    """Say which names a path takes."""
+    for item in document["paths"].values():
+        for operation in item.values():
+            for parameter in operation.get("parameters", ()) if names else ():
+                if parameter["in"] == "path" and parameter["name"] == "name":
+                    parameter["schema"] = {"type": "string", "enum": names}
 
 
 def _operation(
@@ -112,9 +120,7 @@ def _bodies(served: ServedVersion, schemas: dict[str, Any]) -> dict[str, Any]:
         "example": example_request(manifest),
     }
     bodies: dict[str, Any] = {"application/json": json_body}
-    if isinstance(manifest.input, ImageSchema):
-        return bodies | {kind: raw() for kind in PICTURE_BODIES}
-    return bodies | {kind: raw(text) for kind, text in TABLE_BODIES.items()}
+    return bodies | raw_bodies(manifest.input)
 
 
 def _other_answers(served: ServedVersion) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """What the OpenAPI page says of every predict path alike: options, media types, refusals."""
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
+
+from models.schema import ImageSchema, TabularSchema
 
 Schema = dict[str, Any]
 
@@ -55,13 +56,15 @@ PARTIAL: Schema = {
     "in": "query",
     "description": "Answer the rows that can be answered: rows that do not fit, and rows on which "
     "the model fails, have null in place of a prediction, and `errors` says why. Without it one "
-    "such row fails the request. An answer in CSV has a column `error` then.",
+    "such row fails the request. An answer in CSV has a column `error` then. Arrow streams are not "
+    "taken with it.",
     "schema": {"type": "boolean", "default": False},
 }
+NPY = "application/x-npy"
 TABLE_BODIES = {
     "text/csv": "Rows in UTF-8; the first line may name the columns, in any order.",
     "application/vnd.apache.arrow.stream": "An Arrow IPC stream with the model's columns.",
-    "application/x-npy": "A two-dimensional array as numpy.save writes it, in the fitted order.",
+    NPY: "A two-dimensional array as numpy.save writes it, in the fitted order.",
 }
 PICTURE_BODIES = ("image/png", "image/jpeg")
 TABLE_ANSWERS = {
@@ -93,6 +96,16 @@ def raw(description: str = "") -> Schema:
     return {"schema": schema | ({"description": description} if description else {})}
 
 
+def raw_bodies(model: TabularSchema | ImageSchema | None) -> Schema:
+    """Return the bodies of a model that are no JSON; those of any table if it is not known."""
+    if isinstance(model, ImageSchema):
+        return {kind: raw() for kind in PICTURE_BODIES}
+    bodies = {kind: raw(text) for kind, text in TABLE_BODIES.items()}
+    if model and any(column.dtype == "string" for column in model.columns):
+        bodies.pop(NPY)  # it has numbers only
+    return bodies
+
+
 def table_answers() -> Schema:
     """Return the answers to tables that are no JSON."""
     return {kind: raw(text) for kind, text in TABLE_ANSWERS.items()}
@@ -102,40 +115,6 @@ def refusals(statuses: Iterable[str] = REFUSALS, model: str = "Error") -> Schema
     """Return the error answers of a path."""
     content = {"application/json": {"schema": {"$ref": REF.format(model=model)}}}
     return {one: {"description": REFUSALS[one], "content": content} for one in statuses}
-
-
-def scoring_operation(path: str) -> Schema:
-    """Return what a path is that SageMaker, MLflow or Vertex AI asks."""
-    name = "_".join(re.findall(r"\w+", path))
-    json_body = {
-        "schema": {
-            "type": "object",
-            "description": "One of instances, inputs, dataframe_split and dataframe_records; and "
-            'perhaps {"parameters": {"probabilities": true}}, which MLflow calls params.',
-        }
-    }
-    bodies = TABLE_BODIES | dict.fromkeys(PICTURE_BODIES, "")
-    answer = {"type": "object", "properties": {"predictions": LIST}}
-    return {
-        "tags": ["platforms"],
-        "summary": "Predict with the one model served, or the default one",
-        "operationId": f"score_{name}",
-        "parameters": [PROBABILITIES],
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": json_body,
-                **{kind: raw(text) for kind, text in bodies.items()},
-            },
-        },
-        "responses": {
-            "200": {
-                "description": "Predictions in the order of the rows; CSV without a header",
-                "content": {"application/json": {"schema": answer}, **table_answers()},
-            },
-            **refusals(),
-        },
-    }
 
 
 def tell_of_keys(document: Schema, access: Access) -> None:

@@ -40,7 +40,7 @@ JSON_HEADERS = [(b"content-type", JSON)]
 STREAMED = {CSV: Media.CSV, ARROW: Media.ARROW}
 AS_CSV = "csv"
 """The form of a question whose answer shall be CSV."""
-_SWITCH = {"true": True, "1": True, "": True, "false": False, "0": False}
+_SWITCH = {"true": True, "1": True, "false": False, "0": False}
 
 
 class PredictV1:
