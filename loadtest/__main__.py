@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from loadtest.errors import LoadTestError
-from loadtest.report import show
+from loadtest.report import LiveView, rebuild, show, write_all
 from loadtest.run import run_scenario
 from loadtest.scenario import Scenario, read_scenario
 from loadtest.summary import Verdict
@@ -47,7 +47,7 @@ def run(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Keep report.json, requests.csv and all logs in this folder."),
+        typer.Option(help="Keep the report, the records and all logs in this folder."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -64,11 +64,14 @@ def run(
     notes = Console(stderr=True)
     try:
         planned = _with_store(read_scenario(scenario), store)
-        with _folder(out) as folder, notes.status("preparing") as status:
-            report = run_scenario(
-                planned, folder, f"python -m loadtest {shlex.join(sys.argv[1:])}", status.update
-            )
-            (folder / "report.json").write_text(report.to_json(), encoding="utf-8")
+        command = f"python -m loadtest {shlex.join(sys.argv[1:])}"
+        with _folder(out) as folder:
+            with LiveView(notes, folder) as tell:
+                report = run_scenario(planned, folder, command, tell)
+                tell("drawing the report")
+                page = write_all(report, folder)
+            if out is not None:
+                notes.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
     except LoadTestError as error:
         notes.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(CANNOT_RUN) from error
@@ -77,6 +80,23 @@ def run(
     else:
         show(report, Console())
     raise typer.Exit(EXIT_CODES[report.summary.verdict])
+
+
+@app.command("report")
+def report_again(
+    folder: Annotated[Path, typer.Argument(help="The folder of a run: what --out named.")],
+) -> None:
+    """Draw a run's page, JUnit file and histograms again from what its folder holds.
+
+    Example: python -m loadtest report runs/first
+
+    Exit code: 0 done, 2 the folder holds no report that this version can read.
+    """
+    try:
+        sys.stdout.write(f"{rebuild(folder)}\n")
+    except LoadTestError as error:
+        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+        raise typer.Exit(CANNOT_RUN) from error
 
 
 def _with_store(scenario: Scenario, store: Path | None) -> Scenario:

@@ -10,6 +10,9 @@ from loadtest.report.words import load_model
 from loadtest.scenario import Scenario
 from loadtest.summary import Summary
 
+VERSION = 1
+"""Of report.json. A field may be added at any time; one that changes or goes makes it 2."""
+
 DEFINITION = (
     "order statistic of rank ceil(p * n) of raw samples, from the intended start; wrong and lost"
     " requests count as slower than every right one, refused ones are left out"
@@ -30,6 +33,8 @@ class Report:
     def to_json(self) -> str:
         """Return the report as JSON text; seconds everywhere."""
         content = {
+            "schema_version": VERSION,
+            "kind": self.scenario.fleet.kind,
             "load_model": load_model(self.scenario),
             "percentiles": DEFINITION,
             "model_version": self.model_version,

@@ -1,6 +1,6 @@
 """Numbers and settings as people read them."""
 
-from loadtest.scenario import OpenLoad, Scenario
+from loadtest.scenario import Scenario
 
 
 def ms(value_s: float) -> str:
@@ -23,13 +23,4 @@ def count(number: int, noun: str) -> str:
 
 def load_model(scenario: Scenario) -> str:
     """Say in words whether the loop is open or closed, and how much load it is."""
-    load = scenario.load
-    if isinstance(load, OpenLoad):
-        return (
-            f"open: Poisson arrivals, {load.rate_per_s:g} a second for {load.duration_s:g} s,"
-            f" seed {load.seed}, time-out {load.timeout_s:g} s"
-        )
-    return (
-        f"closed: {load.connections} connections for {load.duration_s:g} s,"
-        f" seed {load.seed}, time-out {load.timeout_s:g} s"
-    )
+    return scenario.load.words

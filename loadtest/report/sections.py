@@ -1,0 +1,173 @@
+"""What stands on the page of a run, in order."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from loadtest.report.checks import checks
+from loadtest.report.drawing import Plot
+from loadtest.report.figures import Figures
+from loadtest.report.page import Block, Code, Head, Section, Table, Words
+from loadtest.report.plots.curves import goodput_plot, latency_plot
+from loadtest.report.plots.lag import lag_plot
+from loadtest.report.plots.percentiles import percentile_plot
+from loadtest.report.plots.predictions import predictions_plot
+from loadtest.report.plots.rates import rates_plot
+from loadtest.report.plots.ratios import ratios_plot
+from loadtest.report.plots.replicas import replicas_plot
+from loadtest.report.plots.timeline import timeline_plot
+from loadtest.report.plots.variants import variants_plot
+from loadtest.report.samples import Samples
+from loadtest.report.tables import (
+    curve_table,
+    percentile_table,
+    prediction_table,
+    ratio_table,
+    replica_table,
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a folder holds of a run."""
+
+    name: str
+    content: Mapping[str, Any]
+    """Of report.json."""
+    samples: Samples | None
+    figures: Figures
+
+
+def head(evidence: Evidence) -> Head:
+    """Return the top of the page."""
+    content = evidence.content
+    machine = content["machine"]
+    facts = {
+        "load": content.get("load_model", ""),
+        "fleet": _fleet(content),
+        "requests": _requests(content),
+        "date": content["date"],
+        "machine": f"{machine['cores']} cores of {machine['cpu']}, shared by all processes;"
+        f" {machine['system']}; Python {machine['python']}",
+        "command": content["command"],
+    }
+    return Head(
+        title=f"Load test: {evidence.name}",
+        kind=content.get("kind", "real"),
+        verdict=content.get("verdict", ""),
+        reasons=tuple(content.get("warnings", ())),
+        facts=tuple((name, fact) for name, fact in facts.items() if fact),
+    )
+
+
+def sections(evidence: Evidence) -> list[Section]:
+    """Return the sections; those that would be empty have no blocks."""
+    content, samples, figures = evidence.content, evidence.samples, evidence.figures
+    slo = (content.get("scenario") or {}).get("slo") or {}
+    is_open = str(content.get("load_model", "")).startswith("open")
+    return [
+        _section("peers", "Peers", ratio_table(figures.ratios), ratios_plot(figures.ratios)),
+        _section("checks", "Checks", _checks(content)),
+        _section(
+            "load",
+            "Load",
+            goodput_plot(figures.curves),
+            latency_plot(figures.curves, slo.get("limit_s")),
+            curve_table(figures.curves),
+            samples and rates_plot(samples, is_open=is_open, limit_s=slo.get("limit_s")),
+        ),
+        _section(
+            "latency",
+            "Latency",
+            variants_plot(figures.variants),
+            samples and percentile_table(samples),
+            samples and percentile_plot(samples),
+            samples and timeline_plot(samples, figures.happenings),
+        ),
+        _section(
+            "replicas",
+            "Replicas",
+            replica_table(content.get("replicas", {})),
+            samples and replicas_plot(samples),
+        ),
+        _section(
+            "simulator",
+            "Simulated against measured",
+            predictions_plot(figures.predictions),
+            prediction_table(figures.predictions),
+        ),
+        _section(
+            "generator",
+            "The generator itself",
+            *_generator(content),
+            samples and _lag(samples, is_open=is_open),
+        ),
+        _section("scenario", "Scenario", *_scenario(content)),
+    ]
+
+
+def _section(key: str, title: str, *blocks: Block | Samples | None) -> Section:
+    return Section(
+        key, title, tuple(each for each in blocks if isinstance(each, Words | Code | Table | Plot))
+    )
+
+
+def _lag(samples: Samples, *, is_open: bool) -> Plot | None:
+    return lag_plot(samples) if is_open else None
+
+
+def _checks(content: Mapping[str, Any]) -> Table | None:
+    if "counts" not in content:
+        return None
+    rows = tuple(
+        (check.name, "holds" if check.passed else "broken", check.said) for check in checks(content)
+    )
+    return Table(("check", "", "measured"), rows)
+
+
+def _fleet(content: Mapping[str, Any]) -> str:
+    scenario = content.get("scenario")
+    if not scenario:
+        return ""
+    fleet, payload = scenario["fleet"], scenario["payload"]
+    return (
+        f"{fleet['replicas']} replicas of {fleet['workers']} workers,"
+        f" {scenario['balancer']['policy']};"
+        f" {payload['model']} {content.get('model_version', '')}"
+    )
+
+
+def _requests(content: Mapping[str, Any]) -> str:
+    counts = content.get("counts")
+    if not counts:
+        return ""
+    causes = ", ".join(f"{cause}: {n:,}" for cause, n in content.get("causes", {}).items())
+    return (
+        f"{counts['sent']:,} sent = {counts['right']:,} right + {counts['wrong']:,} wrong"
+        f" + {counts['refused']:,} refused + {counts['lost']:,} lost"
+        f"{f' ({causes})' if causes else ''}"
+    )
+
+
+def _generator(content: Mapping[str, Any]) -> tuple[Block, ...]:
+    generator = content.get("generator")
+    if not generator:
+        return ()
+    rows = tuple(
+        (name.removesuffix("_s").replace("_", " "), f"{value:,.4g}")
+        for name, value in generator.items()
+        if isinstance(value, int | float)
+    )
+    words = "A run that the generator cannot vouch for is INVALID, never merely slow."
+    return (Words(words), Table(("what", "value"), rows, "Times in seconds, rates a second."))
+
+
+def _scenario(content: Mapping[str, Any]) -> tuple[Block, ...]:
+    scenario = content.get("scenario")
+    if not scenario:
+        return ()
+    definition = content.get("percentiles", "")
+    words = f"Percentiles: {definition}." if isinstance(definition, str) and definition else ""
+    code = Code(json.dumps(scenario, indent=2))
+    return (Words(words), code) if words else (code,)
