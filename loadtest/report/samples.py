@@ -76,6 +76,11 @@ class Samples:
         return np.equal(self.outcomes, Outcome.RIGHT.value)
 
     @property
+    def service_s(self) -> Floats:
+        """Latency from the send: what a tool with coordinated omission would print."""
+        return self.latency_s - (self.sent_s - self.intended_s)
+
+    @property
     def ends_s(self) -> float:
         """When the last one ended."""
         return float(self.done_s.max()) if len(self) else 0.0

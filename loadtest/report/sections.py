@@ -26,6 +26,7 @@ from loadtest.report.tables import (
     ratio_table,
     replica_table,
 )
+from loadtest.report.words import count
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,9 @@ def sections(evidence: Evidence) -> list[Section]:
             "latency",
             "Latency",
             variants_plot(figures.variants),
-            samples and percentile_table(samples),
             samples and percentile_plot(samples),
             samples and timeline_plot(samples, figures.happenings),
+            samples and percentile_table(samples),
         ),
         _section(
             "replicas",
@@ -132,7 +133,7 @@ def _fleet(content: Mapping[str, Any]) -> str:
         return ""
     fleet, payload = scenario["fleet"], scenario["payload"]
     return (
-        f"{fleet['replicas']} replicas of {fleet['workers']} workers,"
+        f"{count(fleet['replicas'], 'replica')} of {count(fleet['workers'], 'worker')},"
         f" {scenario['balancer']['policy']};"
         f" {payload['model']} {content.get('model_version', '')}"
     )
@@ -155,7 +156,7 @@ def _generator(content: Mapping[str, Any]) -> tuple[Block, ...]:
     if not generator:
         return ()
     rows = tuple(
-        (name.removesuffix("_s").replace("_", " "), f"{value:,.4g}")
+        (name.removesuffix("_s").removesuffix("_per").replace("_", " "), f"{value:,.4g}")
         for name, value in generator.items()
         if isinstance(value, int | float)
     )

@@ -18,7 +18,7 @@ def percentile_table(samples: Samples) -> Table | None:
     The second column is what a tool with coordinated omission would print.
     """
     counted = samples.counted
-    service_s = samples.latency_s - (samples.sent_s - samples.intended_s)
+    service_s = samples.service_s
     rows = []
     for name, share in NINES.items():
         found = quantile(samples.latency_s[counted], share)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from loadtest.percentiles import samples_needed
-from loadtest.report.drawing import BLUE, INK, Frame, Plot, draw, legend, plain_log
+from loadtest.report.drawing import BLUE, INK, ORANGE, Frame, Plot, draw, legend, plain_log
 from loadtest.report.samples import NINES, Floats, Samples
 from loadtest.report.words import ms
 from loadtest.statistics.quantiles import rank_interval
@@ -29,6 +29,8 @@ def percentile_plot(samples: Samples) -> Plot | None:
     if len(known) < 2:
         return None
     x = np.array([nines(share) for share, _ in known])
+    service_s = np.sort(samples.service_s[samples.counted])
+    served = np.array([_row(service_s, share)[0] for share, _ in known]) * 1000
     values = np.array([row for _, row in known]) * 1000
 
     def paint(axes: Axes) -> None:
@@ -38,6 +40,7 @@ def percentile_plot(samples: Samples) -> Plot | None:
             x, values[:, 1], values[:, 2], color=BLUE, alpha=0.25, linewidth=0,
             label="95 % interval",
         )  # fmt: skip
+        axes.plot(x, served, color=ORANGE, linestyle="--", label="from the send")
         if len(known) < len(shares):
             axes.axvline(float(x[-1]), color=INK, linestyle=":", linewidth=1)
         _ticks(axes, deepest)

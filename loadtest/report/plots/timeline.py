@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 from matplotlib.axes import Axes
 
-from loadtest.percentiles import P50, P99, percentile
+from loadtest.percentiles import P50, P90, P99, percentile
 from loadtest.report.drawing import (
     BLUE,
+    GREEN,
     GREY,
     INK,
     ORANGE,
@@ -41,9 +42,9 @@ def timeline_plot(samples: Samples, happenings: Sequence[Happening]) -> Plot | N
         axes.set_yscale("log")
         axes.plot(
             samples.intended_s[dots], samples.latency_s[dots] * 1000, ".", color=GREY,
-            markersize=2.5, alpha=0.5, markeredgewidth=0, rasterized=True, label="requests",
+            markersize=3.5, alpha=0.7, markeredgewidth=0, rasterized=True, label="requests",
         )  # fmt: skip
-        for share, name, colour in ((P50, "p50", BLUE), (P99, "p99", ORANGE)):
+        for share, name, colour in ((P50, "p50", BLUE), (P90, "p90", GREEN), (P99, "p99", ORANGE)):
             values = _by_slice(samples, edges, share)
             if np.isfinite(values).any():
                 axes.stairs(values * 1000, edges, baseline=None, color=colour, label=name)
