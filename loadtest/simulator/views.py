@@ -1,0 +1,206 @@
+"""What one balancer knows of the replicas, and how it chooses: the policies, made for speed.
+
+`loadtest.balancer.policy` has the same policies for the real balancer, over names; a test holds
+both to the same choices. Here replicas are numbers, and no choice costs more than O(choices),
+however many replicas there are.
+"""
+
+from random import Random
+
+NOBODY = -1
+
+
+class View:
+    """State that every policy has; a subclass only chooses.
+
+    A replica can be blocked for several reasons at once; it is ready when none is left.
+
+    Args:
+        count: replicas, all ready at first.
+        random: seeded by the caller.
+    """
+
+    __slots__ = ("_blocked", "_place", "_random", "count", "failures", "outstanding", "ready")
+
+    def __init__(self, count: int, random: Random) -> None:
+        self.count = count
+        self._random = random.random
+        self.outstanding = [0] * count
+        """By replica: of this balancer's calls only."""
+        self.failures = [0] * count
+        """By replica: failed calls, one after the other."""
+        self.ready = list(range(count))
+        """In no particular order."""
+        self._place = list(range(count))
+        self._blocked: list[set[str]] = [set() for _ in range(count)]
+
+    def choose(self, now: float) -> int:
+        """Return a ready replica, or NOBODY."""
+        raise NotImplementedError
+
+    def choose_other(self, now: float, avoided: int) -> int:
+        """Return a ready replica that is not the one to avoid, unless there is no other."""
+        if self._blocked[avoided] or len(self.ready) < 2:
+            return self.choose(now)
+        self.block(avoided, "avoided")
+        chosen = self.choose(now)
+        self.unblock(avoided, "avoided")
+        return chosen
+
+    def add(self, replica: int) -> None:
+        """Count a call as outstanding there."""
+        self.outstanding[replica] += 1
+
+    def remove(self, replica: int, now: float, took_s: float) -> None:
+        """Take note that a call has ended, whichever way, and how long it took."""
+        del now, took_s
+        self.outstanding[replica] -= 1
+
+    def is_ready(self, replica: int) -> bool:
+        """Return whether the replica may be chosen."""
+        return not self._blocked[replica]
+
+    def block(self, replica: int, reason: str) -> None:
+        """Choose this replica no more."""
+        reasons = self._blocked[replica]
+        if not reasons:
+            last = self.ready.pop()
+            if last != replica:
+                place = self._place[replica]
+                self.ready[place] = last
+                self._place[last] = place
+            self._left(replica)
+        reasons.add(reason)
+
+    def unblock(self, replica: int, reason: str) -> None:
+        """Take a reason back; the replica is ready again if it was the last one."""
+        reasons = self._blocked[replica]
+        if reason not in reasons:
+            return
+        reasons.discard(reason)
+        if not reasons:
+            self._place[replica] = len(self.ready)
+            self.ready.append(replica)
+            self._came(replica)
+
+    def _left(self, replica: int) -> None:
+        """A replica is not ready any more."""
+
+    def _came(self, replica: int) -> None:
+        """A replica is ready again."""
+
+
+class RandomChoice(View):
+    """Any ready replica."""
+
+    __slots__ = ()
+
+    def choose(self, now: float) -> int:
+        """Return a ready replica, or NOBODY."""
+        del now
+        ready = self.ready
+        return ready[int(self._random() * len(ready))] if ready else NOBODY
+
+
+class RoundRobin(View):
+    """Each ready replica in turn, in the order of their numbers.
+
+    Many balancers start at different places; all at the first would march in step.
+    """
+
+    __slots__ = ("_next",)
+
+    def __init__(self, count: int, random: Random, first: int = 0) -> None:
+        super().__init__(count, random)
+        self._next = first
+
+    def choose(self, now: float) -> int:
+        """Return a ready replica, or NOBODY."""
+        del now
+        if not self.ready:
+            return NOBODY
+        chosen = self._next
+        while self._blocked[chosen]:
+            chosen = (chosen + 1) % self.count
+        self._next = (chosen + 1) % self.count
+        return chosen
+
+
+class LeastOutstanding(View):
+    """The ready replica with the fewest calls outstanding; ties are broken at random.
+
+    Ready replicas stand in lists by how many calls they have: a call moves one replica by one
+    list, so that nothing is ever searched.
+    """
+
+    __slots__ = ("_least", "_levels", "_spot")
+
+    def __init__(self, count: int, random: Random) -> None:
+        super().__init__(count, random)
+        self._levels: list[list[int]] = [list(range(count)), []]
+        self._spot = list(range(count))
+        self._least = 0
+
+    def choose(self, now: float) -> int:
+        """Return a ready replica, or NOBODY."""
+        del now
+        if not self.ready:
+            return NOBODY
+        least = self._levels[self._least]
+        return least[int(self._random() * len(least))]
+
+    def least(self) -> int:
+        """Return how many calls the least loaded ready replica has."""
+        return self._least
+
+    def add(self, replica: int) -> None:
+        """Count a call as outstanding there."""
+        held = self.outstanding[replica]
+        self.outstanding[replica] = held + 1
+        if not self._blocked[replica]:
+            self._move(replica, held, held + 1)
+
+    def remove(self, replica: int, now: float, took_s: float) -> None:
+        """Take note that a call has ended."""
+        del now, took_s
+        held = self.outstanding[replica]
+        self.outstanding[replica] = held - 1
+        if not self._blocked[replica]:
+            self._move(replica, held, held - 1)
+
+    def _move(self, replica: int, before: int, after: int) -> None:
+        levels, spot = self._levels, self._spot
+        level = levels[before]
+        last = level.pop()
+        if last != replica:
+            place = spot[replica]
+            level[place] = last
+            spot[last] = place
+        if after == len(levels):
+            levels.append([])
+        target = levels[after]
+        spot[replica] = len(target)
+        target.append(replica)
+        # Whoever left the least level moved by one, and so stands on the new least level.
+        if after < self._least or (before == self._least and not level):
+            self._least = after
+
+    def _left(self, replica: int) -> None:
+        level = self._levels[self.outstanding[replica]]
+        last = level.pop()
+        if last != replica:
+            place = self._spot[replica]
+            level[place] = last
+            self._spot[last] = place
+        if self.ready:
+            while not self._levels[self._least]:
+                self._least += 1
+
+    def _came(self, replica: int) -> None:
+        held = self.outstanding[replica]
+        while held >= len(self._levels):
+            self._levels.append([])
+        self._spot[replica] = len(self._levels[held])
+        self._levels[held].append(replica)
+        if held < self._least or len(self.ready) == 1:
+            self._least = held
