@@ -1,17 +1,21 @@
-"""The replicas: real services on this machine, each a process with a port of its own."""
+"""The replicas: real services or emulated ones, each with a port of its own on this machine."""
 
 import http.client
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from loadtest.child import Child
+from loadtest.emulated.answers import Table
+from loadtest.emulated.config import EmulatedConfig, ServiceLaw
+from loadtest.emulated.service_time import read_table
 from loadtest.http1 import Address
-from loadtest.scenario import Fleet
+from loadtest.pinning import pinned
+from loadtest.scenario import Emulated, Fleet
 
 HOST = "127.0.0.1"
 READY_PATH = "/health/ready"
@@ -27,30 +31,29 @@ class Replica:
     name: str
     address: Address
     child: Child
+    """Its process; several emulated replicas may share one."""
 
 
 @contextmanager
-def running_fleet(fleet: Fleet, folder: Path) -> Iterator[list[Replica]]:
+def running_fleet(
+    fleet: Fleet, folder: Path, answers: Table | None = None
+) -> Iterator[list[Replica]]:
     """Start the replicas, wait until all are ready, and end them all on leaving.
 
     Args:
         fleet: how many, and of what.
         folder: where their logs go.
+        answers: what emulated replicas answer from.
 
     Raises:
         ChildError: one ended or was not ready in time.
+        ScenarioError: a core or a table of the scenario is not there.
     """
     with ExitStack() as stack:
-        replicas = []
-        for index in range(fleet.replicas):
-            address = Address(HOST, _free_port())
-            child = Child(
-                f"replica-{index}",
-                replica_command(fleet, address),
-                folder,
-                stop_timeout_s=fleet.stop_timeout_s,
-            )
-            replicas.append(Replica(child.name, address, stack.enter_context(child)))
+        if fleet.emulated is None:
+            replicas = [_real(fleet, index, folder, stack) for index in range(fleet.replicas)]
+        else:
+            replicas = _emulated(fleet, fleet.emulated, answers or {}, folder, stack)
         deadline_s = time.monotonic() + fleet.ready_timeout_s
         for replica in replicas:
             wait_ready(replica, deadline_s)
@@ -58,12 +61,12 @@ def running_fleet(fleet: Fleet, folder: Path) -> Iterator[list[Replica]]:
             yield replicas
         finally:
             # All at once: they drain side by side, and each is waited for on leaving the stack.
-            for replica in replicas:
-                replica.child.terminate()
+            for child in {id(replica.child): replica.child for replica in replicas}.values():
+                child.terminate()
 
 
 def replica_command(fleet: Fleet, address: Address) -> list[str]:
-    """Return the command line of one replica."""
+    """Return the command line of one real replica."""
     options = {
         "--store": str(fleet.store),
         "--host": address.host,
@@ -72,6 +75,60 @@ def replica_command(fleet: Fleet, address: Address) -> list[str]:
         "--drain-delay-s": "0",  # the balancer ends with them: nobody has to be told in time
     }
     return [sys.executable, "-m", "service", *(part for pair in options.items() for part in pair)]
+
+
+def _real(fleet: Fleet, index: int, folder: Path, stack: ExitStack) -> Replica:
+    address = Address(HOST, _free_ports(1)[0])
+    child = Child(
+        f"replica-{index}",
+        replica_command(fleet, address),
+        folder,
+        stop_timeout_s=fleet.stop_timeout_s,
+    )
+    with pinned(fleet.cores_of(index)):
+        return Replica(child.name, address, stack.enter_context(child))
+
+
+def _emulated(
+    fleet: Fleet, emulated: Emulated, answers: Table, folder: Path, stack: ExitStack
+) -> list[Replica]:
+    measured = read_table(emulated.table) if emulated.table is not None else {}
+    law = ServiceLaw(emulated.base_s, emulated.row_s, emulated.law, emulated.cv, measured)
+    ports = _free_ports(fleet.replicas)
+    replicas = []
+    for first in range(0, fleet.replicas, emulated.replicas_per_process):
+        mine = range(first, min(first + emulated.replicas_per_process, fleet.replicas))
+        config = EmulatedConfig(
+            host=HOST,
+            ports={f"replica-{index}": ports[index] for index in mine},
+            workers=fleet.workers,
+            max_batch_rows=emulated.max_batch_rows,
+            max_queue=emulated.max_queue,
+            seed=emulated.seed,
+            service=law,
+            answers=answers,
+        )
+        child = _emulated_child(config, _name(mine), folder, fleet.stop_timeout_s)
+        with pinned(fleet.cores_of(first // emulated.replicas_per_process)):
+            stack.enter_context(child)
+        replicas += [
+            Replica(name, Address(HOST, port), child) for name, port in config.ports.items()
+        ]
+    return replicas
+
+
+def _name(replicas: Sequence[int]) -> str:
+    alone = len(replicas) == 1
+    return f"replica-{replicas[0]}" if alone else f"replicas-{replicas[0]}-{replicas[-1]}"
+
+
+def _emulated_child(
+    config: EmulatedConfig, name: str, folder: Path, stop_timeout_s: float
+) -> Child:
+    path = folder / f"{name}.json"
+    config.write(path)
+    command = [sys.executable, "-m", "loadtest.emulated", str(path)]
+    return Child(name, command, folder, stop_timeout_s=stop_timeout_s)
 
 
 def wait_ready(replica: Replica, deadline_s: float) -> None:
@@ -104,8 +161,12 @@ def _is_ready(address: Address) -> bool:
         connection.close()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+def _free_ports(count: int) -> list[int]:
+    """Return ports that are free; all are held until the last is found, lest one come twice."""
+    with ExitStack() as stack:
+        ports = []
+        for _ in range(count):
+            probe = stack.enter_context(socket.socket())
+            probe.bind((HOST, 0))
+            ports.append(int(probe.getsockname()[1]))
+        return ports
