@@ -15,7 +15,7 @@ from service.scoring.sieve import ERROR
 from service.scoring.sources import suffix_of
 
 GROUP_ROWS = 1 << 17
-GROUP_BYTES = 32 << 20
+GROUP_BYTES = 16 << 20
 """Rows of Parquet are written in groups of at least so many rows or bytes."""
 DRAFT = ".draft-assembled"
 

@@ -6,17 +6,27 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv
 
+from models.schema import TabularSchema
 from service.errors import FrameError
 from service.inference.messages import Media
 from service.inference.parts import Form, PartHead, decode_piece, encode_part
+from service.scoring.csv_cells import typed
 from service.scoring.parts import Rows
 from service.scoring.refusal import ScoringError
 
 
-def body_of(rows: Rows) -> bytes:
-    """Return the body by which workers are asked for Arrow, its schema included."""
-    head = PartHead(rows.media, Form.ARROW, is_piece=True)
-    return encode_part(head, _ENCODERS[rows.media](rows.sent))
+def body_of(rows: Rows, schema: TabularSchema) -> bytes:
+    """Return the body by which workers are asked for Arrow, its schema included.
+
+    Args:
+        rows: what to predict.
+        schema: the model's columns.
+    """
+    media, sent = rows.media, rows.sent
+    plain = typed(sent, schema) if media is Media.CSV else None
+    if plain is not None:
+        media, sent = Media.ARROW, plain
+    return encode_part(PartHead(media, Form.ARROW, is_piece=True), _ENCODERS[media](sent))
 
 
 def json_body(text: bytes) -> bytes:

@@ -43,6 +43,8 @@ EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 SIGNALLED = 128
+MAX_ROWS = 100_000
+"""Nothing that the service takes in one request, golden rows among them, is too much here."""
 HANG_LIMIT_S = 600.0
 """A part that takes longer ends its worker: so many rows are too many for this model."""
 
@@ -95,7 +97,7 @@ def main(arguments: Sequence[str]) -> int:
             _say(f"--{name}: {problem['msg']}")
         return EXIT_USAGE
     except (ScoringError, StoreError) as error:
-        _say(_sentence(error))
+        _say(str(error))
         return EXIT_USAGE
     return uvloop.run(score(asked, order, settings))
 
@@ -109,7 +111,7 @@ def settings_of(asked: argparse.Namespace) -> Settings:
     told = {"store": asked.store, "workers": asked.workers}
     return Settings(
         **{name: value for name, value in told.items() if value is not None},
-        max_rows=asked.part_rows,
+        max_rows=max(asked.part_rows, MAX_ROWS),
         hang_limit_s=HANG_LIMIT_S,
         drain_s=0.0,
     )
@@ -137,6 +139,7 @@ def order_of(asked: argparse.Namespace, settings: Settings) -> Order:
         source,
         asked.out,
         manifest,
+        manifest.input,
         keep,
         asked.probabilities,
         asked.on_error,
@@ -166,7 +169,7 @@ async def score(asked: argparse.Namespace, order: Order, settings: Settings) -> 
         _say(f"Stopped. {'' if asked.input == STDIN else kept}")
         return SIGNALLED + caught[0]
     except (ScoringError, OSError) as error:
-        _say(_sentence(error))
+        _say(str(error))
         return EXIT_FAILED
     finally:
         await workers.stop()
@@ -226,11 +229,6 @@ def _tell(summary: Summary, *, as_json: bool) -> None:
     for text, count in notes.items():
         if count:
             print(f"{count:,} {text}")  # noqa: T201
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error)
-    return text[:1].upper() + text[1:]
 
 
 def _say(text: str) -> None:

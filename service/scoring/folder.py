@@ -125,6 +125,8 @@ class PartsFolder:
         except orjson.JSONDecodeError:
             before = {}
         differs = [key for key in asked if before.get(key) != asked[key]]
+        if before.get("on-error") == "stop" and "on-error" in differs:
+            differs.remove("on-error")  # none of its parts has a row that failed
         if not asked["input"]:
             raise ScoringError(
                 f"{self.path} has parts of an earlier run. Standard input cannot be resumed: throw "

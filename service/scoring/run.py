@@ -13,6 +13,7 @@ import orjson
 import pyarrow as pa
 
 from models.manifest import Manifest
+from models.schema import TabularSchema
 from service.errors import ServiceError
 from service.scoring.assembly import Assembled, assemble, check_kept
 from service.scoring.bodies import json_body, table_of
@@ -37,6 +38,8 @@ class Order(NamedTuple):
     source: Source
     out: Path
     manifest: Manifest
+    inputs: TabularSchema
+    """What the manifest says that the model takes."""
     keep: tuple[str, ...] | None
     probabilities: bool
     on_error: OnError
@@ -91,9 +94,8 @@ class Run:
         started = time.monotonic()
         order = self._order
         schema = await self._answer_schema()
-        names = [column.name for column in order.manifest.input.columns]  # type: ignore[union-attr]
-        sieve = Sieve(self._answer, schema, names, order.on_error)
-        plan = Plan(order.manifest.input, order.keep, sieve.schema.names)  # type: ignore[arg-type]
+        sieve = Sieve(self._answer, order.inputs, schema, order.on_error)
+        plan = Plan(order.inputs, order.keep, sieve.schema.names)
         reader = Reader(order.source, plan, order.part_rows, order.delimiter)
         label = f"{order.manifest.name} {order.manifest.version}"
         with ScoringProgress(reader.total_rows(), label) as progress:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from models.schema import TabularSchema
 from service.errors import (
     DeadlineExceeded,
     ModelFailed,
@@ -33,22 +34,22 @@ class Sieve:
 
     Args:
         answer: asks the workers.
-        schema: the columns of answers.
-        names: the model's columns.
+        inputs: the model's columns.
+        outputs: the columns of its answers.
         on_error: what becomes of a row that fails: it stops all, or has no prediction.
     """
 
     def __init__(
-        self, answer: Answer, schema: pa.Schema, names: list[str], on_error: OnError
+        self, answer: Answer, inputs: TabularSchema, outputs: pa.Schema, on_error: OnError
     ) -> None:
         self._answer = answer
-        self._names = names
+        self._inputs = inputs
         self._on_error = on_error
-        self._schema = schema
-        self.schema = schema
+        self._schema = outputs
+        self.schema = outputs
         """The columns that `score` adds."""
         if on_error == "null":
-            self.schema = schema.append(pa.field(ERROR, pa.string()))
+            self.schema = outputs.append(pa.field(ERROR, pa.string()))
 
     async def score(self, part: Part) -> pa.Table:
         """Return a part's kept columns and its answers.
@@ -58,17 +59,14 @@ class Sieve:
             ScoringError: nothing can be predicted at all.
         """
         tables = await self._scored(part.rows, part.start)
-        table = part.rows.kept
-        joined = pa.concat_tables(tables)
-        for field, column in zip(joined.schema, joined.columns, strict=True):
-            table = table.append_column(field, column)
-        # Of no kept columns append_column makes a table of the first answer, which is right.
-        return table
+        kept, joined = part.rows.kept, pa.concat_tables(tables)
+        schema = pa.schema([*kept.schema, *joined.schema])
+        return pa.Table.from_arrays([*kept.columns, *joined.columns], schema=schema)
 
     async def _scored(self, rows: Rows, start: int) -> list[pa.Table]:
         """Return the answers to some rows, whose first one is the input's row `start`."""
         try:
-            table = table_of(await self._answer(body_of(rows), len(rows)))
+            table = table_of(await self._answer(body_of(rows, self._inputs), len(rows)))
         except OF_ROWS as error:
             if error.details and error.details[0]["loc"][:1] == ["columns"]:
                 raise ScoringError(error.message) from error
@@ -104,5 +102,6 @@ class Sieve:
         detail = error.details[0]
         place = detail["loc"][-1] if len(detail["loc"]) > 2 else ""
         if isinstance(place, int):
-            place = self._names[place] if place < len(self._names) else ""
+            names = [column.name for column in self._inputs.columns]
+            place = names[place] if place < len(names) else ""
         return RowFailure(row, place, detail["message"])
