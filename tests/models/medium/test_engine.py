@@ -269,7 +269,7 @@ def test_the_winner_can_be_published_and_served(data: Path, tmp_path: Path) -> N
         (specification("SVR", medium=medium("average")), "SVR is none"),
         (specification("Lasso", medium=medium("exact")), "not for Lasso"),
         (specification("Ridge", medium=medium("average", parts=500)), "fewer parts"),
-        (specification("Ridge", medium={"memory_bytes": 2**26}), "set "),
+        (specification("Ridge", medium={"memory_bytes": 2**26}), "allow "),
         (specification("Ridge", split={"held_out": 0}), "split.held_out is 0"),
         (
             specification("Ridge", fit={"search": {"features__numeric__scale": ["a"]}}),
