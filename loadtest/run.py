@@ -4,27 +4,25 @@ store ─▶ requests ─▶ reference (process) ─▶ right answers
 replicas (processes) ◀─ balancer (process) ◀─ generator (process) ─▶ records ─▶ summary
 """
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from loadtest.balancer.config import BalancerConfig
-from loadtest.balancer.config import Replica as Upstream
 from loadtest.child import Child
-from loadtest.fleet import Replica, running_fleet
+from loadtest.emulated.answers import answer_table
+from loadtest.fleet import running_fleet
+from loadtest.front import running_front
 from loadtest.generating import generate
 from loadtest.generator import Job
 from loadtest.http1 import Address
 from loadtest.machine import this_machine
-from loadtest.pinning import pinned
 from loadtest.prepare import prepare
 from loadtest.report import Report
-from loadtest.scenario import Balancing, Scenario
+from loadtest.scenario import Scenario
 from loadtest.summary import summarise
 
-_BALANCER_READY_S = 20.0
+_NOWHERE = Address("127.0.0.1", 0)
+"""Emulated replicas know requests by their bodies, whatever host is in the head."""
 
 
 def run_scenario(
@@ -46,20 +44,21 @@ def run_scenario(
     prepared = prepare(scenario.fleet.store, scenario.payload, scenario.load.seed)
     tell(f"starting {scenario.fleet.replicas} replicas")
     fleet = scenario.fleet
-    with running_fleet(fleet, folder) as replicas:
-        with running_balancer(scenario.balancer, replicas, folder, fleet.balancer_cores) as (
-            target,
-            balancer,
-        ):
+    table = None
+    if fleet.emulated is not None:
+        table = answer_table(prepared.requests(_NOWHERE))
+    with running_fleet(fleet, folder, table) as replicas:
+        names = [(replica.name, replica.address) for replica in replicas]
+        with running_front(scenario.balancer, names, folder, fleet.balancer_cores) as front:
             tell(f"load for {scenario.load.duration_s:g} s")
             job = Job(
-                target=target,
+                target=front.address,
                 load=scenario.load,
-                requests=prepared.requests(target),
+                requests=prepared.requests(front.address),
                 folder=folder,
             )
             result = generate(job, fleet.generator_cores)
-            deaths = _deaths([*(replica.child for replica in replicas), balancer])
+            deaths = _deaths([replica.child for replica in replicas] + front.children)
         tell("draining the replicas")
     return Report(
         scenario=scenario,
@@ -69,31 +68,6 @@ def run_scenario(
         command=command,
         date=date,
     )
-
-
-@contextmanager
-def running_balancer(
-    balancing: Balancing, replicas: Sequence[Replica], folder: Path, cores: Sequence[int] = ()
-) -> Iterator[tuple[Address, Child]]:
-    """Start a balancer in front of ready replicas; give its address and its process."""
-    config = BalancerConfig(
-        replicas=tuple(
-            Upstream(name=each.name, host=each.address.host, port=each.address.port)
-            for each in replicas
-        ),
-        policy=balancing.policy,
-        seed=balancing.seed,
-        answer_timeout_s=balancing.answer_timeout_s,
-    )
-    command = [sys.executable, "-m", "loadtest.balancer"]
-    with ExitStack() as stack:
-        with pinned(cores):
-            child = stack.enter_context(Child("balancer", command, folder, piped=True))
-        child.write_line(config.model_dump_json())
-        word, _, port = child.read_line(_BALANCER_READY_S).partition(" ")
-        if word != "READY" or not port.isdigit():
-            raise child.failure("did not say READY")
-        yield Address(config.host, int(port)), child
 
 
 def _deaths(children: Sequence[Child]) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 
+from loadtest.balancer.stream import BodyStream
 from loadtest.http1 import Headers, Reply, head
 
 REPLICA_HEADER = b"X-Percore-Replica"
@@ -25,7 +26,7 @@ _FRAMING = frozenset({b"content-length", b"expect"})
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """A whole request of a client."""
+    """A request of a client: whole, or its head with a body that follows."""
 
     method: bytes
     path: bytes
@@ -33,13 +34,17 @@ class Inbound:
     body: bytes
     keep_alive: bool
     version: str
+    stream: BodyStream | None = None
+    """The whole body, if it is too large to be held."""
 
 
 def forwarded_request(request: Inbound, client: str) -> bytes:
     """Return the request as the replica gets it: same end-to-end headers, body framed anew."""
     headers = _end_to_end(request.headers)
     headers.append((b"X-Forwarded-For", client.encode("latin-1")))
-    if request.body or request.method in {b"POST", b"PUT", b"PATCH"}:
+    if request.stream is not None:
+        headers.append(_body_framing(request.stream.length))
+    elif request.body or request.method in {b"POST", b"PUT", b"PATCH"}:
         headers.append((b"Content-Length", str(len(request.body)).encode()))
     return head(request.method + b" " + request.path + b" HTTP/1.1", headers) + request.body
 
@@ -54,6 +59,15 @@ def forwarded_answer(reply: Reply, replica: str, *, bodiless: bool, keep_alive: 
         headers.append((b"Content-Length", str(len(reply.body)).encode()))
     headers.append(_connection(keep_alive=keep_alive))
     return head(b"HTTP/1.1 %d %s" % (reply.status, reply.reason), headers) + reply.body
+
+
+def forwarded_head(reply: Reply, replica: str, length: int | None, *, keep_alive: bool) -> bytes:
+    """Return the head of an answer whose body follows; a length of None announces chunks."""
+    headers = _end_to_end(reply.headers)
+    headers.append((REPLICA_HEADER, replica.encode("latin-1")))
+    headers.append(_body_framing(length))
+    headers.append(_connection(keep_alive=keep_alive))
+    return head(b"HTTP/1.1 %d %s" % (reply.status, reply.reason), headers)
 
 
 def own_answer(
@@ -83,6 +97,12 @@ def _end_to_end(headers: Headers) -> Headers:
     }
     dropped = _HOP_BY_HOP | _FRAMING | named
     return [(name, value) for name, value in headers if name.lower() not in dropped]
+
+
+def _body_framing(length: int | None) -> tuple[bytes, bytes]:
+    if length is None:
+        return (b"Transfer-Encoding", b"chunked")
+    return (b"Content-Length", str(length).encode())
 
 
 def _connection(*, keep_alive: bool) -> tuple[bytes, bytes]:

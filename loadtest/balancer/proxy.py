@@ -1,11 +1,11 @@
-"""The reverse proxy: a request in whole, to one replica, its answer back whole.
+"""The reverse proxy's front: reads requests of clients and writes their answers in order.
 
-    client ──▶ ClientConnection ──▶ Forwarder.answer ──▶ policy.select ──▶ Upstream.ask
-           ◀── in order of asking ◀──────────────────── policy.outcome ◀── Reply | Loss
+    client ──▶ ClientConnection ──▶ Forwarder ──▶ Attempts ──▶ Dispatcher, Upstream ──▶ replica
+           ◀── in order of asking ◀── bytes, or a beginning and the rest as it comes ◀──
 
-It never retries. No ready replica is 503, an upstream that cannot be reached or closes without an
-answer is 502, one that is too slow 504, and one that ends in the middle of its answer ends the
-client's connection as well: half an answer must look like one.
+No ready replica is 503, an upstream that cannot be reached or closes without an answer is 502, one
+that is too slow 504, and one that ends in the middle of its answer ends the client's connection as
+well: half an answer must look like one.
 """
 
 import asyncio
@@ -16,62 +16,13 @@ from typing import cast
 import httptools
 
 from loadtest.balancer.config import BalancerConfig
-from loadtest.balancer.messages import Inbound, forwarded_answer, forwarded_request, own_answer
-from loadtest.balancer.policy import Policy
-from loadtest.balancer.upstream import Upstream
-from loadtest.http1 import Headers, Loss, LossCause
+from loadtest.balancer.forwarder import Following, Forwarder
+from loadtest.balancer.messages import Inbound, own_answer
+from loadtest.balancer.stream import LAST_CHUNK, BodyCutError, BodyStream, framed
+from loadtest.http1 import Headers
 
 _MAX_PIPELINED = 16
 """Requests of one client read ahead; beyond it nothing more is read until one is answered."""
-
-
-class Forwarder:
-    """Chooses a replica for a request and asks it."""
-
-    def __init__(self, config: BalancerConfig, policy: Policy) -> None:
-        self._config = config
-        self._policy = policy
-        self._upstreams = {each.name: Upstream(each, config) for each in config.replicas}
-
-    async def answer(self, request: Inbound, client: str) -> bytes | None:
-        """Return the bytes of the answer; None if the client's connection must be aborted."""
-        keep_alive = request.keep_alive
-        replica = self._policy.select()
-        if replica is None:
-            return own_answer(503, "No replica is ready", "no_replica", keep_alive=keep_alive)
-        try:
-            if self._policy.outstanding(replica) > self._config.max_outstanding:
-                return own_answer(
-                    503, "The replica is full", "full", replica, keep_alive=keep_alive
-                )
-            bodiless = request.method == b"HEAD"
-            reply = await self._upstreams[replica].ask(
-                forwarded_request(request, client), bodiless=bodiless
-            )
-        finally:
-            self._policy.outcome(replica)
-        if isinstance(reply, Loss):
-            return self._failed(reply.cause, replica, keep_alive=keep_alive)
-        return forwarded_answer(reply, replica, bodiless=bodiless, keep_alive=keep_alive)
-
-    def close(self) -> None:
-        for upstream in self._upstreams.values():
-            upstream.close()
-
-    def _failed(self, cause: LossCause, replica: str, *, keep_alive: bool) -> bytes | None:
-        if cause is LossCause.CUT:
-            return None
-        if cause is LossCause.CONNECT:
-            # It fails faster than the others work, and would draw the load to itself until the
-            # next probe. The next probe that is answered brings it back.
-            self._policy.set_ready(replica, ready=False)
-        if cause is LossCause.TIMEOUT:
-            return own_answer(
-                504, "The replica did not answer in time", "timeout", replica, keep_alive=keep_alive
-            )
-        return own_answer(
-            502, "The replica did not answer", cause.value, replica, keep_alive=keep_alive
-        )
 
 
 class ClientConnection(asyncio.Protocol):
@@ -97,6 +48,7 @@ class ClientConnection(asyncio.Protocol):
         self._headers: Headers = []
         self._body: list[bytes] = []
         self._body_bytes = 0
+        self._stream: BodyStream | None = None
         self._in_trailer = False
 
     @property
@@ -137,6 +89,8 @@ class ClientConnection(asyncio.Protocol):
         del exc
         self._open.discard(self)
         self._queue.clear()
+        if self._stream is not None:
+            self._stream.end(whole=False)
         if self._task is not None:
             self._task.cancel()
 
@@ -144,7 +98,7 @@ class ClientConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._path, self._headers, self._body, self._body_bytes = b"", [], [], 0
-        self._in_trailer = False
+        self._stream, self._in_trailer = None, False
 
     def on_url(self, url: bytes) -> None:
         self._path += url
@@ -160,26 +114,62 @@ class ClientConnection(asyncio.Protocol):
         self._in_trailer = True
 
     def on_body(self, body: bytes) -> None:
-        self._body.append(body)
         self._body_bytes += len(body)
         if self._body_bytes > self._config.max_body_bytes:
-            self._body.clear()
-            self._refuse(413, "The request is too large for the balancer", "too_large")
+            self._refuse_large()
+        elif self._stream is not None:
+            self._stream.push(body)
+        else:
+            self._body.append(body)
+            if self._body_bytes > self._config.stream_above_bytes and not self._closing:
+                self._begin_stream()
 
     def on_message_complete(self) -> None:
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.end(whole=True)
+            return
         if self._closing:
             return
-        request = Inbound(
-            method=self._parser.get_method(),
-            path=self._path,
-            headers=self._headers,
-            body=b"".join(self._body),
-            keep_alive=self._parser.should_keep_alive(),
-            version=self._parser.get_http_version(),
-        )
+        request = self._inbound(b"".join(self._body), None)
         self._body = []
         self._closing = not request.keep_alive
         self._enqueue(request)
+
+    def _inbound(self, body: bytes, stream: BodyStream | None) -> Inbound:
+        return Inbound(
+            method=self._parser.get_method(),
+            path=self._path,
+            headers=self._headers,
+            body=body,
+            keep_alive=self._parser.should_keep_alive(),
+            version=self._parser.get_http_version(),
+            stream=stream,
+        )
+
+    def _begin_stream(self) -> None:
+        """Pass on what is there of a large body, and the rest as it comes."""
+        transport = self._transport
+        if transport is None:
+            return
+        lengths = [value for name, value in self._headers if name.lower() == b"content-length"]
+        length = int(lengths[0]) if lengths else None
+        self._stream = BodyStream(
+            transport.pause_reading, transport.resume_reading, self.hang_up, length
+        )
+        for piece in self._body:
+            self._stream.push(piece)
+        self._body = []
+        self._enqueue(self._inbound(b"", self._stream))
+
+    def _refuse_large(self) -> None:
+        self._body.clear()
+        if self._stream is not None:
+            # Its beginning is with a replica already.
+            self._stream.end(whole=False)
+            self._stream = None
+            self.hang_up()
+        self._refuse(413, "The request is too large for the balancer", "too_large")
 
     def _refuse(self, status: int, reason: str, code: str) -> None:
         if not self._closing:
@@ -201,17 +191,8 @@ class ClientConnection(asyncio.Protocol):
                 item = self._queue.popleft()
                 if len(self._queue) < _MAX_PIPELINED:
                     transport.resume_reading()
-                answer = (
-                    item
-                    if isinstance(item, bytes)
-                    else await self._forwarder.answer(item, self._client)
-                )
-                if answer is None:
-                    transport.abort()
-                    return
-                transport.write(answer)
-                if isinstance(item, bytes) or not item.keep_alive:
-                    transport.close()
+                goes_on = await self._answer(item, transport)
+                if not goes_on:
                     return
                 async with asyncio.timeout(self._config.client_idle_s):
                     await self._writable.wait()
@@ -221,3 +202,38 @@ class ClientConnection(asyncio.Protocol):
         finally:
             self.idle_since_s = time.monotonic()
             self._task = None
+
+    async def _answer(self, item: Inbound | bytes, transport: asyncio.Transport) -> bool:
+        """Answer one request and return whether the connection goes on."""
+        if isinstance(item, bytes):
+            transport.write(item)
+            transport.close()
+            return False
+        answer = await self._forwarder.answer(item, self._client)
+        if answer is None:
+            transport.abort()
+            return False
+        if isinstance(answer, Following):
+            await self._pass_on(answer, transport)
+        else:
+            transport.write(answer)
+        unread = item.stream is not None and item.stream.whole is not True
+        if unread or not item.keep_alive or transport.is_closing():
+            transport.close()
+            return False
+        return True
+
+    async def _pass_on(self, answer: Following, transport: asyncio.Transport) -> None:
+        """Write an answer as it comes; one that is cut aborts the connection."""
+        try:
+            transport.write(answer.begin)
+            async for piece in answer.rest.pieces():
+                async with asyncio.timeout(self._config.client_idle_s):
+                    await self._writable.wait()
+                transport.write(framed(piece, chunked=answer.chunked))
+            if answer.chunked:
+                transport.write(LAST_CHUNK)
+        except BodyCutError:
+            transport.abort()
+        finally:
+            answer.rest.abandon()

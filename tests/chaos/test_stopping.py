@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.child import Child
-from loadtest.fleet import Replica as Upstream
+from loadtest.front import running_front
 from loadtest.http1 import Address
-from loadtest.run import running_balancer
 from loadtest.scenario import Balancing
 from tests.chaos.bench import (
     Bench,
@@ -88,12 +86,9 @@ def fleet(store: Path, folder: Path) -> Iterator[tuple[list[Slot], Address]]:
     try:
         for slot in slots:
             wait(slot.is_ready, 60.0)
-        upstreams = [
-            Upstream(slot.name, Address("127.0.0.1", slot.port), Child(slot.name, [], folder))
-            for slot in slots
-        ]
-        with running_balancer(Balancing(), upstreams, folder) as (target, _):
-            yield slots, target
+        upstreams = [(slot.name, Address("127.0.0.1", slot.port)) for slot in slots]
+        with running_front(Balancing(), upstreams, folder) as front:
+            yield slots, front.address
     finally:
         for slot in slots:
             slot.kill()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from loadtest.balancer.policy import PolicyName
+from loadtest.balancer.policies import PolicyName
 from loadtest.run import run_scenario
 from loadtest.scenario import (
     Balancing,

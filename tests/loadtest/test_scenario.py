@@ -90,7 +90,19 @@ def test_what_is_not_said_has_a_default() -> None:
         ),
         (
             GOOD + '[balancer]\npolicy = "luck"',
-            "x.toml: balancer.policy should be 'round_robin' or 'least_outstanding'; it is 'luck'.",
+            "x.toml: balancer.policy should be 'random', 'round_robin', 'weighted_round_robin',"
+            " 'least_outstanding', 'power_of_choices', 'join_idle_queue', 'peak_ewma' or"
+            " 'utilisation'; it is 'luck'.",
+        ),
+        (
+            GOOD + '[balancer]\nkind = "nginx"\npolicy = "peak_ewma"',
+            'x.toml: balancer is wrong: nginx has no policy "peak_ewma"; it has round_robin,'
+            " weighted_round_robin, least_outstanding, random, power_of_choices.",
+        ),
+        (
+            GOOD + '[balancer]\nkind = "haproxy"\nsplit_rows = 10\nhedge_after_s = 0.1',
+            'x.toml: balancer is wrong: kind "haproxy" does not know hedge_after_s, split_rows;'
+            ' only "own" does.',
         ),
     ],
 )

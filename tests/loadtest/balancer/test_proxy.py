@@ -2,16 +2,20 @@
 
 import asyncio
 import socket
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from random import Random
+from typing import Any
 
 import pytest
 
 from loadtest.balancer.config import BalancerConfig, Replica
-from loadtest.balancer.policy import LeastOutstanding, Policy, RoundRobin
-from loadtest.balancer.server import balancer
+from loadtest.balancer.policies import Policy
+from loadtest.balancer.policies.blind import RoundRobin
+from loadtest.balancer.policies.outstanding import LeastOutstanding
+from loadtest.balancer.server import Balancer, balancer
 from loadtest.client import run_load
 from loadtest.http1 import Address
 from loadtest.record import LoadResult, Outcome
@@ -35,22 +39,35 @@ NAMES = ["a", "b", "c"]
 
 
 @asynccontextmanager
-async def in_front_of(
-    stubs: Sequence[Stub], policy: Policy | None = None, **settings: float
-) -> AsyncIterator[Address]:
+async def running(
+    stubs: Sequence[Stub], policy: Policy | None = None, **settings: Any
+) -> AsyncIterator[Balancer]:
     """Run a balancer in front of stubs, all of which it has found ready."""
     replicas = tuple(
         Replica(name=name, host=each.address.host, port=each.address.port)
         for name, each in zip(NAMES, stubs, strict=False)
     )
     config = BalancerConfig.model_validate(
-        {"replicas": replicas, "probe_interval_s": 0.02, **settings}
+        {"replicas": replicas, "probes": {"interval_s": 0.02}, **settings}
     )
     policy = policy or RoundRobin([replica.name for replica in replicas])
-    async with balancer(config, policy) as address:
+    async with balancer(config, policy) as started:
         wanted = [name for name, each in zip(NAMES, stubs, strict=False) if each.ready]
-        await until(lambda: list(policy.snapshot().ready) == wanted)
-        yield address
+        await until(lambda: ready(started) == wanted)
+        yield started
+
+
+def ready(started: Balancer) -> list[str]:
+    return started.roster.ready(time.monotonic())
+
+
+@asynccontextmanager
+async def in_front_of(
+    stubs: Sequence[Stub], policy: Policy | None = None, **settings: Any
+) -> AsyncIterator[Address]:
+    """Run a balancer of which only the address matters."""
+    async with running(stubs, policy, **settings) as started:
+        yield started.address
 
 
 async def exchange(address: Address, *parts: bytes, until_close: bool = True) -> bytes:
@@ -179,18 +196,19 @@ def test_a_dead_replica_is_502_once_and_comes_back_when_a_probe_is_answered() ->
     async def scenario() -> None:
         policy = RoundRobin("a")
         # A probe long after the first: only a request finds out that the replica has died.
-        settings = {"probe_interval_s": 0.5, "upstream_idle_s": 0.0}
+        settings = {"probes": {"interval_s": 0.5}, "upstream_idle_s": 0.0}
         async with stub(answering(http(RIGHT))) as first:
             port = first.address.port
-            bound = in_front_of([first], policy, **settings)
-            target = await bound.__aenter__()
+            bound = running([first], policy, **settings)
+            started = await bound.__aenter__()
+            target = started.address
         try:
             assert split(await exchange(target, get()))[0].startswith("HTTP/1.1 502 ")
             status, headers, _ = split(await exchange(target, get()))
             assert status == "HTTP/1.1 503 No replica is ready"
             assert headers["retry-after"] == "1"
             async with stub(answering(http(RIGHT)), port):
-                await until(lambda: policy.snapshot().ready == ("a",))
+                await until(lambda: ready(started) == ["a"])
                 assert split(await exchange(target, get()))[0] == "HTTP/1.1 200 OK"
         finally:
             await bound.__aexit__(None, None, None)
@@ -204,10 +222,11 @@ def test_a_replica_that_says_it_drains_gets_nothing_more() -> None:
         async with (
             stub(answering(http(RIGHT))) as a,
             stub(answering(http(RIGHT))) as b,
-            in_front_of([a, b], policy) as target,
+            running([a, b], policy) as started,
         ):
+            target = started.address
             a.ready = False
-            await until(lambda: policy.snapshot().ready == ("b",))
+            await until(lambda: ready(started) == ["b"])
             for _ in range(4):
                 await exchange(target, get())
             assert (len(a.heard), len(b.heard)) == (0, 4)
@@ -233,12 +252,12 @@ def test_a_client_that_goes_takes_its_request_with_it() -> None:
 def test_a_full_replica_refuses() -> None:
     async def scenario() -> None:
         policy = RoundRobin("a")
-        async with stub(never) as a, in_front_of([a], policy, max_outstanding=1) as target:
+        async with stub(never) as a, in_front_of([a], policy, replica_limit=1) as target:
             _, writer = await asyncio.open_connection(target.host, target.port)
             writer.write(get())
             await until(lambda: len(a.heard) == 1)
             status, _, _ = split(await exchange(target, get()))
-            assert status == "HTTP/1.1 503 The replica is full"
+            assert status == "HTTP/1.1 503 Every replica is full"
             assert policy.outstanding("a") == 1
             writer.transport.abort()
 

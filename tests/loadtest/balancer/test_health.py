@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from loadtest.balancer.config import BalancerConfig, Replica
+from loadtest.balancer.config import Probes, Replica
 from loadtest.balancer.health import Readiness, probe, watch
 from tests.loadtest.stubs import never, stub, until
 
@@ -51,9 +51,9 @@ def test_the_benefit_of_the_doubt_is_no_news() -> None:
         told: list[bool] = []
         async with stub(never) as server:
             replica = Replica(name="a", host=server.address.host, port=server.address.port)
-            config = BalancerConfig(replicas=(replica,), probe_interval_s=0.02)
+            probes = Probes(interval_s=0.02)
             watching = asyncio.create_task(
-                watch(replica, config, lambda _, ready: told.append(ready))
+                watch(replica, probes, lambda _, ready: told.append(ready))
             )
             await until(lambda: len(told) >= 2)
         await until(lambda: told[-1] is False)
