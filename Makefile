@@ -39,7 +39,8 @@ run: env ## train the sample models that are missing and serve them on http://12
 	@exec $(BIN)/python -m service --store $(STORE) --port $(PORT)
 
 test: env ## run the whole functional suite; with CI=true a skipped test is a failure
-	$(BIN)/python -m pytest -m 'not chaos and not clients' $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m 'not chaos and not clients' --numprocesses 2 --dist loadfile \
+	  $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
 
 chaos-short: env ## inject a few faults of each kind, in two minutes
 	$(BIN)/python -m pytest tests/chaos $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
