@@ -14,7 +14,8 @@ from service.openapi_parts import (
 from service.schema import example_request
 
 NAMED_ROW: Schema = {"type": "object", "description": "A value a column, by the columns' names."}
-ROW: Schema = {"anyOf": [NAMED_ROW, LIST, {"type": ["number", "string", "boolean", "null"]}]}
+CELL: Schema = {"anyOf": [{"type": one} for one in ("number", "string", "boolean", "null")]}
+ROW: Schema = {"anyOf": [NAMED_ROW, LIST, CELL], "description": "One cell, if there is but one."}
 ROWS: Schema = {"type": "array", "minItems": 1, "items": ROW}
 COLUMNS: Schema = {"type": "object", "description": "A list of values a column, or one row."}
 SPLIT: Schema = {
@@ -29,9 +30,14 @@ SPLIT: Schema = {
     },
 }
 PARAMETERS: Schema = {
-    "type": ["object", "null"],
-    "additionalProperties": False,
-    "properties": {"probabilities": {"type": "boolean"}},
+    "anyOf": [
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {"probabilities": {"type": "boolean"}},
+        },
+        {"type": "null"},
+    ]
 }
 FORMS: Schema = {
     "instances": ROWS,

@@ -104,6 +104,7 @@ CHECKS: dict[str, Any] = {
     "items": lambda *_: [],
     "prefixItems": lambda *_: [],
     "anyOf": lambda *_: [],
+    "oneOf": lambda *_: [],
 }
 
 
@@ -138,6 +139,12 @@ def _any_of(value: Any, wanted: list[Schema], document: Schema, place: str, _: S
     return [] if any(not found for found in tried) else [f"{place}: none of {tried}"]
 
 
+def _one_of(value: Any, wanted: list[Schema], document: Schema, place: str, _: Schema) -> list[str]:
+    tried = [problems(value, schema, document, place) for schema in wanted]
+    fits = sum(not found for found in tried)
+    return [] if fits == 1 else [f"{place}: {fits} of {len(wanted)} forms"]
+
+
 NESTED: dict[str, Any] = {
     "$ref": lambda value, reference, document, place, _: problems(
         value, resolve(reference, document), document, place
@@ -146,4 +153,5 @@ NESTED: dict[str, Any] = {
     "items": _items,
     "prefixItems": _prefix,
     "anyOf": _any_of,
+    "oneOf": _one_of,
 }

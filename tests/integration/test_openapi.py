@@ -40,6 +40,14 @@ def strict_document(strict: Service) -> Schema:
     return page
 
 
+@pytest.fixture(scope="module")
+def scoring(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    """Give the address of a service whose paths without a name mean iris."""
+    folder = tmp_path_factory.mktemp("scoring")
+    with serving(trained, folder, "--workers=1", "--default-model=iris") as running:
+        yield running.address
+
+
 def operation(document: Schema, path: str) -> Schema:
     found: Schema = document["paths"][path]["post"]
     return found
@@ -307,6 +315,47 @@ def test_every_table_media_type_of_the_page_is_taken(address: Address, document:
             reply = post(address, path, body, {"Content-Type": kind, "Accept": accept})
             assert reply.status == 200, (kind, accept, reply.body)
             assert reply.headers["content-type"].startswith(accept)
+
+
+def test_arrays_of_numbers_are_for_models_of_numbers(address: Address, document: Schema) -> None:
+    content = operation(document, "/v1/models/students:predict")["requestBody"]["content"]
+    assert set(content) == {"application/json", "text/csv", ARROW}
+
+
+def test_a_path_takes_the_names_of_models(address: Address, document: Schema) -> None:
+    names = sorted(one["name"] for one in get(address, "/v1/models").json()["models"])
+    for path, _, found in all_operations(document):
+        for parameter in found.get("parameters", ()):
+            assert "anyOf" not in parameter["schema"]
+            if parameter["name"] == "name":
+                assert parameter["schema"]["enum"] == names, path
+
+
+@pytest.mark.parametrize(
+    ("body", "fits"),
+    [
+        ({"instances": [ROW]}, True),
+        ({"instances": [dict(zip(IRIS, ROW, strict=True))], "params": None}, True),
+        ({"inputs": {name: [1.0] for name in IRIS}}, True),
+        ({"dataframe_split": {"data": [ROW]}, "parameters": {"probabilities": True}}, True),
+        ({"dataframe_records": [dict(zip(IRIS, ROW, strict=True))]}, True),
+        ({}, False),
+        ({"instances": [ROW], "inputs": [ROW]}, False),
+        ({"instances": [ROW], "more": 1}, False),
+        ({"instances": [ROW], "params": {"more": 1}}, False),
+        ({"dataframe_split": {"data": [ROW], "more": 1}}, False),
+        ({"dataframe_records": [ROW]}, False),
+        ({"instances": []}, False),
+    ],
+)
+def test_scoring_takes_what_the_page_says(
+    scoring: Address, body: dict[str, Any], fits: bool
+) -> None:
+    page = get(scoring, "/openapi.json").json()
+    content = operation(page, "/invocations")["requestBody"]["content"]["application/json"]
+    assert problems(content["example"], content["schema"], page) == []
+    assert (problems(body, content["schema"], page) == []) is fits
+    assert (post(scoring, "/invocations", body).status == 200) is fits
 
 
 def test_answers_in_part_fit_their_type(address: Address, document: Schema) -> None:

@@ -154,6 +154,9 @@ def test_percent_encoded_paths_mean_the_same(address: Address, path: str, same: 
     [
         ("what=1", "unknown_option"),
         ("probabilities=maybe", "unknown_option"),
+        ("probabilities=", "unknown_option"),
+        ("probabilities", "unknown_option"),
+        ("partial=", "unknown_option"),
         ("probabilities=true&what=1", "unknown_option"),
         ("Probabilities=true", "unknown_option"),
         ("probabilitie=true", "unknown_option"),
