@@ -11,11 +11,15 @@ STAMP := .venv/.installed-$(shell cksum < requirements/dev.txt | tr ' ' '-')
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --quiet
 
+# What others wrote to ask services like ours; each has its own idea of which libraries go together.
+CLIENTS := boto kserve mlflow mlserver openapi
+QUICK_CLIENTS := boto kserve openapi
+
 EXTRAS := boost grpc loadtest onnx spark train
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test chaos chaos-short chaos-long check checks format check-format lint type layers spelling docs \
-	check-docs check-docker figures proto requirements clean
+.PHONY: help env run test clients clients-short schemathesis chaos chaos-short chaos-long check \
+	checks format check-format lint type layers spelling docs check-docs check-docker figures proto requirements clean
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +46,22 @@ test: env ## run the whole functional suite; with CI=true a skipped test is a fa
 	$(BIN)/python -m pytest -m 'not chaos and not clients' --numprocesses 2 --dist loadfile \
 	  $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
 
+clients: $(CLIENTS:%=.venv-clients/%/.installed) ## ask with clients that others wrote, each from an environment of its own
+	$(BIN)/python -m pytest -m clients tests/clients tests/conformance tests/house $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
+
+clients-short: $(QUICK_CLIENTS:%=.venv-clients/%/.installed) ## ask with those of them that are installed quickly
+	$(BIN)/python -m pytest -m clients tests/clients tests/house -k 'sagemaker or kserve or python_client' \
+	  $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
+
+.venv-clients/%/.installed: requirements/clients-%.txt | env
+	@echo "Installing what $< lists into $(@D)."
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+schemathesis: env ## ask with ten thousand requests made up from the OpenAPI page (minutes)
+	SCHEMATHESIS=full $(BIN)/python -m pytest tests/clients/test_schemathesis.py -s -o faulthandler_timeout=0 $(PYTEST_ARGS)
+
 chaos-short: env ## inject a few faults of each kind, in two minutes
 	$(BIN)/python -m pytest tests/chaos $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
 
@@ -52,7 +72,7 @@ chaos-long: env ## an hour of mixed faults; CHAOS_MINUTES=10 for another length
 	$(BIN)/python -m tests.chaos.soak
 
 check: export CI := true
-check: test chaos-short checks ## run exactly what CI runs: the tests and every check below
+check: test clients-short chaos-short checks ## run exactly what CI runs: the tests and every check below
 
 checks: check-format lint type layers spelling check-docs check-docker
 
@@ -99,8 +119,10 @@ requirements: ## resolve the dependencies again and write requirements/*.txt (ne
 	$(COMPILE) pyproject.toml --output-file requirements/service.txt
 	$(COMPILE) --group dev $(foreach extra,$(EXTRAS),--extra $(extra)) pyproject.toml --constraint requirements/service.txt \
 	  --output-file requirements/dev.txt
-	@! grep -n -e '://' -e '^-' requirements/service.txt requirements/dev.txt || { \
+	for client in $(CLIENTS); do \
+	  $(COMPILE) --group clients-$$client --output-file requirements/clients-$$client.txt || exit 1; done
+	@! grep -n -e '://' -e '^-' requirements/*.txt || { \
 	  echo "a requirements file names a place: only names, versions and hashes belong there" >&2; exit 1; }
 
 clean: ## remove caches and the environment; the store stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ ROOT = Path(__file__).parents[2]
 def folder(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / "requirements").mkdir()
-    (tmp_path / "requirements" / "dev.txt").touch()
+    for path in (ROOT / "requirements").iterdir():
+        (tmp_path / "requirements" / path.name).touch()
     return tmp_path
 
 
@@ -82,9 +84,19 @@ def test_a_skipped_test_fails_in_ci_only(folder: Path) -> None:
     assert "--fail-on-skip" not in make(folder, "-n", "test").stdout
     assert "--fail-on-skip" in make(folder, "-n", "test", "CI=true").stdout
     assert "--fail-on-skip" in make(folder, "-n", "check").stdout
+    assert "--fail-on-skip" in make(folder, "-n", "clients", "CI=true").stdout
 
 
-TARGETS = ["test", "chaos-short", "checks"]
+def test_every_client_has_a_group_and_an_environment(folder: Path) -> None:
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
+    wanted = sorted(name.removeprefix("clients-") for name in groups if name.startswith("clients-"))
+    said = make(folder, "-n", "clients").stdout
+    assert sorted(re.findall(r"-m venv --clear \.venv-clients/([a-z]+)$", said, re.M)) == wanted
+    for name in wanted:
+        assert f"--require-hashes -r requirements/clients-{name}.txt" in said
+
+
+TARGETS = ["test", "clients-short", "chaos-short", "checks"]
 
 
 def test_check_runs_what_ci_runs(folder: Path) -> None:
