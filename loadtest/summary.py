@@ -1,18 +1,31 @@
 """What a run comes to: figures, and a verdict on whether they may be believed."""
 
-import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from loadtest.percentiles import P50, P90, P99, percentile
+from loadtest.latency import (
+    NO_WARM_UP,
+    Latency,
+    WarmUp,
+    after,
+    find_warm_up,
+    lag1,
+    latencies,
+)
+from loadtest.mlperf import MlperfResult, mlperf_result
+from loadtest.percentiles import P99, percentile
 from loadtest.record import Counts, LoadResult, Outcome, Record
-from loadtest.scenario import Load
+from loadtest.rules import Rules, SloResult, broken, judge_slo
+from loadtest.scenario import Load, MlperfLoad, Slo
 
 LAG_LIMIT_S = 0.001
 ACHIEVED_LIMIT = 0.99
-CPU_LIMIT = 0.85
+LAG_SHARE = 0.01
+"""Of the SLO's limit, if that is more."""
+CPU_DOUBT = 0.85
+CPU_LIMIT = 0.95
 
 UNKNOWN = "(none)"
 """Stands for the replica of requests that no replica is known to have answered."""
@@ -23,18 +36,9 @@ class Verdict(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
-    """Answers were wrong or lost."""
+    """Answers were wrong or lost, or a threshold is broken."""
     INVALID = "invalid"
     """The generator was the bottleneck: the figures are its own, not the fleet's."""
-
-
-@dataclass(frozen=True)
-class Latency:
-    """One percentile from the intended start, in seconds."""
-
-    value_s: float
-    at_least: bool
-    """The percentile fell among the wrong and lost: it is above the value, nobody knows how far."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class GeneratorLoad:
     """How the generator itself fared."""
 
     cpu_share: float
-    """Of one core, during the load."""
+    """Of one core, during the load; of the busiest process."""
     lag_p99_s: float | None
     """Taken up minus intended start; None in a closed loop or with too few requests."""
     lag_max_s: float | None
@@ -67,62 +71,79 @@ class Summary:
     latency: dict[str, Latency | None]
     replicas: dict[str, Counts]
     generator: GeneratorLoad
+    service: dict[str, Latency | None] = field(default_factory=dict)
+    """Percentiles from the sending, for comparison with tools that measure so."""
+    warm_up: WarmUp = NO_WARM_UP
+    """Left out of both kinds of percentiles and of the SLO."""
+    lag1: float | None = None
+    """Correlation of one latency with the next."""
+    rows_per_s: float = 0.0
+    """Rows of right answers."""
+    slo: SloResult | None = None
+    broken: tuple[str, ...] = ()
+    """Thresholds that the run breaks."""
+    mlperf: MlperfResult | None = None
 
 
-def summarise(result: LoadResult, load: Load, deaths: Sequence[str] = ()) -> Summary:
+def summarise(
+    result: LoadResult, load: Load, deaths: Sequence[str] = (), rules: Rules | None = None
+) -> Summary:
     """Compute the figures of a run.
 
     Args:
         result: what the generator saw.
         load: what it was told.
         deaths: sentences on processes that ended during the run.
+        rules: what the run is held to; None: that nothing is wrong or lost.
 
     Raises:
         ValueError: a request ended never or twice.
     """
+    rules = rules or Rules()
     counts = result.counts
     generator = _generator(result, load)
-    invalid = _invalid(generator)
+    warm_up = find_warm_up(result.records, rules.warm_up, load.timeout_s)
+    measured = after(result.records, warm_up)
+    latency = latencies(measured, load.timeout_s)
+    slo = None
+    if rules.slo is not None:
+        slo = judge_slo(rules.slo, measured, result.elapsed_s - warm_up.until_s)
+    throughput_per_s = counts.right / result.elapsed_s if result.elapsed_s else 0.0
+    breaks = broken(rules, counts, latency, throughput_per_s, slo)
+    invalid = _invalid(generator, rules.slo)
     return Summary(
-        verdict=_verdict(counts, invalid=bool(invalid)),
-        warnings=(*invalid, *_doubts(generator, result), *deaths),
+        verdict=_verdict(counts, invalid=bool(invalid), broken=bool(breaks)),
+        warnings=(*invalid, *breaks, *_doubts(generator, result, warm_up), *deaths),
         counts=counts,
         causes=dict(Counter(each.cause for each in result.records if each.cause).most_common()),
         elapsed_s=result.elapsed_s,
-        throughput_per_s=counts.right / result.elapsed_s if result.elapsed_s else 0.0,
-        latency=latencies(result.records, load.timeout_s),
+        throughput_per_s=throughput_per_s,
+        latency=latency,
         replicas=_by_replica(result.records),
         generator=generator,
+        service=latencies([from_sending(each) for each in measured], load.timeout_s),
+        warm_up=warm_up,
+        lag1=lag1(measured),
+        rows_per_s=_rows(result) / result.elapsed_s if result.elapsed_s else 0.0,
+        slo=slo,
+        broken=tuple(breaks),
+        mlperf=mlperf_result(load, rules.slo, result.records, result.elapsed_s)
+        if isinstance(load, MlperfLoad)
+        else None,
     )
 
 
-def latencies(records: Sequence[Record], timeout_s: float) -> dict[str, Latency | None]:
-    """Return p50, p90, p99 and max from intended starts; None where the sample is too small.
-
-    Wrong and lost requests are in the sample, slower than everything: a server must not become
-    faster by failing. Refused ones are not; they were told at once, and are counted apart.
-    """
-    samples = [
-        record.latency_s if record.outcome is Outcome.RIGHT else math.inf
-        for record in records
-        if record.outcome is not Outcome.REFUSED
-    ]
-    values = {
-        name: percentile(samples, p) for name, p in (("p50", P50), ("p90", P90), ("p99", P99))
-    }
-    values["max"] = max(samples, default=None)
-    return {name: _latency(value, timeout_s) for name, value in values.items()}
+def from_sending(record: Record) -> Record:
+    """Return a record as a tool would have it that does not know when requests were due."""
+    return replace(record, intended_s=record.sent_s)
 
 
-def _latency(value_s: float | None, timeout_s: float) -> Latency | None:
-    if value_s is None:
-        return None
-    unknown = math.isinf(value_s)
-    return Latency(timeout_s if unknown else value_s, at_least=unknown)
+def _rows(result: LoadResult) -> int:
+    return sum(each.rows for each in result.records if each.outcome is Outcome.RIGHT)
 
 
 def _generator(result: LoadResult, load: Load) -> GeneratorLoad:
-    cpu_share = result.cpu_s / result.elapsed_s if result.elapsed_s else 0.0
+    cpu_share = result.busiest_s / result.elapsed_s if result.elapsed_s else 0.0
     if not load.is_open:
         return GeneratorLoad(cpu_share, None, None, None, None)
     lags_s = [record.taken_s - record.intended_s for record in result.records]
@@ -136,16 +157,22 @@ def _generator(result: LoadResult, load: Load) -> GeneratorLoad:
     )
 
 
-def _invalid(generator: GeneratorLoad) -> list[str]:
+def _invalid(generator: GeneratorLoad, slo: Slo | None) -> list[str]:
     """Return why the figures may not be believed; a closed loop has no plan to fall behind."""
     reasons = []
+    limit_s = LAG_LIMIT_S if slo is None else max(LAG_LIMIT_S, LAG_SHARE * slo.limit_s)
+    if generator.cpu_share > CPU_LIMIT:
+        reasons.append(
+            f"A generator process kept a core {generator.cpu_share:.0%} busy: it measured itself."
+            " Raise load.processes."
+        )
     lag_s, word = generator.lag_p99_s, "p99 of the lag"
     if lag_s is None:
         lag_s, word = generator.lag_max_s, "largest lag"
-    if lag_s is not None and lag_s > LAG_LIMIT_S:
+    if lag_s is not None and lag_s > limit_s:
         reasons.append(
             f"The generator was late: the {word} is {lag_s * 1000:.2f} ms;"
-            f" {LAG_LIMIT_S * 1000:g} ms is the limit."
+            f" {limit_s * 1000:g} ms is the limit."
         )
     planned, achieved = generator.planned_rate_per_s, generator.achieved_rate_per_s
     if planned is not None and achieved is not None and achieved < ACHIEVED_LIMIT * planned:
@@ -156,9 +183,14 @@ def _invalid(generator: GeneratorLoad) -> list[str]:
     return reasons
 
 
-def _doubts(generator: GeneratorLoad, result: LoadResult) -> list[str]:
+def _doubts(generator: GeneratorLoad, result: LoadResult, warm_up: WarmUp) -> list[str]:
     doubts = []
-    if generator.cpu_share > CPU_LIMIT:
+    if not warm_up.steady:
+        doubts.append(
+            "MSER-5 found no end of the warm-up in the first half:"
+            " the run was not steady, or too short."
+        )
+    if CPU_DOUBT < generator.cpu_share <= CPU_LIMIT:
         doubts.append(
             f"The generator kept a core {generator.cpu_share:.0%} busy;"
             " a faster one might have measured more."
@@ -168,13 +200,13 @@ def _doubts(generator: GeneratorLoad, result: LoadResult) -> list[str]:
     return doubts
 
 
-def _verdict(counts: Counts, *, invalid: bool) -> Verdict:
+def _verdict(counts: Counts, *, invalid: bool, broken: bool) -> Verdict:
     # A wrong answer is wrong whoever was slow; a lost one may be the generator's own doing.
     if counts.wrong:
         return Verdict.FAILED
     if invalid or not counts.sent:
         return Verdict.INVALID
-    return Verdict.FAILED if counts.lost else Verdict.PASSED
+    return Verdict.FAILED if broken else Verdict.PASSED
 
 
 def _by_replica(records: Sequence[Record]) -> dict[str, Counts]:

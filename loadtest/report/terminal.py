@@ -6,10 +6,11 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from loadtest.latency import Latency
 from loadtest.record import Counts
 from loadtest.report.report import Report
 from loadtest.report.words import load_model
-from loadtest.summary import Latency, Summary, Verdict
+from loadtest.summary import Summary, Verdict
 
 _COLOURS = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.INVALID: "yellow"}
 
