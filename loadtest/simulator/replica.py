@@ -37,7 +37,7 @@ class Shape:
     Args:
         workers: each has at most one batch at a time.
         batch_s: [k]: seconds of a batch of k calls; its length says how many fit, [0] is not used.
-        slowdown: [n]: factor on a batch's time while n workers of the replica are busy, this one
+        slowdown: [n]: factor on a batch's time while n workers of the machine are busy, this one
             included; beyond the end, the last holds. [0] is not used.
         max_waiting: calls that may wait; the next is refused.
     """
@@ -46,6 +46,16 @@ class Shape:
     batch_s: Sequence[float]
     slowdown: Sequence[float] = (1.0, 1.0)
     max_waiting: int = 1 << 60
+
+
+class Machine:
+    """Where replicas run; those on the same one slow each other down."""
+
+    __slots__ = ("busy",)
+
+    def __init__(self) -> None:
+        self.busy = 0
+        """Workers that compute now."""
 
 
 class Replica:
@@ -57,15 +67,23 @@ class Replica:
         shape: of all replicas.
         answer: is given every call that was received, once, with its end; unless the call was
             given up before.
+        machine: where it runs; None: on one of its own.
     """
 
     __slots__ = (
-        "_answer", "_batch_s", "_busy", "_clock", "_fail_s", "_finish", "_free", "_frozen",
-        "_heap", "_max_waiting", "_most", "_order", "_queue", "_slowdown", "_speeds", "_trouble",
-        "batches", "busy_s", "failed", "idle", "number", "served", "workers",
+        "_answer", "_batch_s", "_clock", "_fail_s", "_finish", "_free", "_frozen",
+        "_heap", "_machine", "_max_waiting", "_most", "_order", "_queue", "_slowdown", "_speeds",
+        "_trouble", "batches", "busy_s", "failed", "idle", "number", "served", "workers",
     )  # fmt: skip
 
-    def __init__(self, number: int, clock: Clock, shape: Shape, answer: Answer) -> None:
+    def __init__(
+        self,
+        number: int,
+        clock: Clock,
+        shape: Shape,
+        answer: Answer,
+        machine: Machine | None = None,
+    ) -> None:
         # for life
         self.number = number
         self._clock, self._heap, self._order = clock, clock.heap, clock.order
@@ -73,8 +91,8 @@ class Replica:
         self.workers = shape.workers
         self._batch_s = list(shape.batch_s)
         self._most = len(shape.batch_s) - 1
-        last = shape.slowdown[-1]
-        self._slowdown = [*shape.slowdown, *[last] * (shape.workers + 1 - len(shape.slowdown))]
+        self._slowdown = shape.slowdown
+        self._machine = machine or Machine()
         self._max_waiting = shape.max_waiting
         self._finish = self._finished
         self.idle: Callable[[float, int], None] | None = None
@@ -83,7 +101,6 @@ class Replica:
         self._queue: deque[Call] = deque()
         self._free = deque(range(shape.workers))
         self._speeds = [1.0] * shape.workers
-        self._busy = 0
         self._trouble = Trouble.NONE
         self._frozen: list[tuple[float, Run]] = []
         self._fail_s = 0.0
@@ -158,9 +175,10 @@ class Replica:
         self._answer(now, call, End.FAILED)
 
     def _start(self, now: float, worker: int, batch: list[Call]) -> None:
-        self._busy = busy = self._busy + 1
+        self._machine.busy = busy = self._machine.busy + 1
         count = len(batch)
-        lasts_s = self._batch_s[count] * batch[0].size * self._slowdown[busy] * self._speeds[worker]
+        slowdown = self._slowdown[busy] if busy < len(self._slowdown) else self._slowdown[-1]
+        lasts_s = self._batch_s[count] * batch[0].size * slowdown * self._speeds[worker]
         self.batches += 1
         self.served += count
         self.busy_s += lasts_s
@@ -178,18 +196,18 @@ class Replica:
             self._start(now, worker, batch)
         else:
             self._free.append(worker)
-            if self.idle is not None and not self._busy:
+            if self.idle is not None and len(self._free) == self.workers:
                 self.idle(now, self.number)
 
     def _finished(self, now: float, run: Run) -> None:
         worker, batch = run
-        self._busy -= 1
+        self._machine.busy -= 1
         # The worker first: an answer may bring the balancer's next call at once.
         if self._queue:
             self._take(now, worker)
         else:
             self._free.append(worker)
-            if self.idle is not None and not self._busy:
+            if self.idle is not None and len(self._free) == self.workers:
                 self.idle(now, self.number)
         answer = self._answer
         for call in batch:
@@ -197,6 +215,6 @@ class Replica:
 
     def _reset(self) -> None:
         self._queue.clear()
+        self._machine.busy -= self.workers - len(self._free)
         self._free = deque(range(self.workers))
         self._frozen = []
-        self._busy = 0

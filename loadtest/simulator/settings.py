@@ -27,11 +27,11 @@ class Service(Frozen):
     """Seconds of a batch of 1, 2, 3 … calls; as many as there are is the most in a batch."""
     law: Law = Law(kind="exponential")
     slowdown: tuple[float, ...] = Field(default=(1.0,), min_length=1)
-    """Factor on the time while 1, 2, 3 … workers of the replica are busy; the last holds beyond."""
+    """Factor on the time while 1, 2, 3 … workers of the machine are busy; the last holds beyond."""
     max_waiting: int | None = Field(default=None, ge=0)
     """The next call that would have to wait is refused."""
-    overhead_s: float = Field(default=0.0, ge=0)
-    """Of balancer, network and protocol: added to every answer, and not a matter of load."""
+    overhead_s: tuple[float, ...] = Field(default=(0.0,), min_length=1)
+    """Of balancer, network and protocol: one of these, drawn for each answer, whatever the load."""
 
 
 class Fleet(Frozen):
@@ -41,6 +41,8 @@ class Fleet(Frozen):
     workers: int = Field(default=1, ge=1, le=256)
     zones: int = Field(default=1, ge=1)
     """Replica i stands in zone i modulo this."""
+    machines: int | None = Field(default=None, ge=1)
+    """Replica i runs on machine i modulo this; None: each on one of its own."""
 
 
 class Health(Frozen):

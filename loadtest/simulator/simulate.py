@@ -91,7 +91,8 @@ def simulate(
     finally:
         if collected:
             gc.enable()
-    return _outcome(arrivals_s, front, replicas, model.service.overhead_s)
+    overheads_s = np.random.default_rng([seed, 3]).choice(model.service.overhead_s, len(times))
+    return _outcome(arrivals_s, front, replicas, overheads_s)
 
 
 def _replicas(model: Model, clock: Clock, front: Front) -> list[Replica]:
@@ -139,11 +140,11 @@ def _outcome(
     arrivals_s: NDArray[np.float64],
     front: Front,
     replicas: Sequence[Replica],
-    overhead_s: float,
+    overheads_s: NDArray[np.float64],
 ) -> Outcome:
     return Outcome(
         arrivals_s=arrivals_s,
-        latency_s=np.array(front.latency_s) + overhead_s,
+        latency_s=np.array(front.latency_s) + overheads_s,
         ends=np.frombuffer(bytes(front.ends), dtype=np.uint8),
         served=np.array([replica.served for replica in replicas]),
         batches=np.array([replica.batches for replica in replicas]),

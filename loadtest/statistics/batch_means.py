@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+CONFIDENCE = 0.95
 MIN_BATCHES = 20
 MAX_LAG1 = 0.1
 """Batches that are more alike than this with their neighbours are too short."""
@@ -83,3 +84,29 @@ def of_runs(values: Sequence[float] | NDArray[np.float64]) -> Mean:
 def student(count: int, confidence: float = 0.95) -> float:
     """Return Student's factor for the mean of `count` values: 2.776 for five at 95 %."""
     return float(stdtrit(count - 1, (1 + confidence) / 2))
+
+
+def quantile_of_batches(
+    samples: Sequence[float] | NDArray[np.float64], share: float, batches: int = MIN_BATCHES
+) -> Mean | None:
+    """Return a quantile of one long run, with an error that holds for dependent samples.
+
+    The value is the mean of the batches' own quantiles, which for batches that are not large is a
+    little below the quantile of all: report that, and take from here how far it may be off.
+
+    Returns:
+        None if a batch has too few samples for the quantile: 299 for p99.
+
+    Raises:
+        ValueError: fewer than 20 batches.
+    """
+    if batches < MIN_BATCHES:
+        raise ValueError(f"{batches} batches say too little; {MIN_BATCHES} is the least")
+    values = np.asarray(samples, dtype=np.float64)
+    size = len(values) // batches
+    if size < 2 or share**size > 1 - CONFIDENCE:
+        return None
+    parts = values[len(values) - size * batches :].reshape(batches, size)
+    rank = math.ceil(share * size) - 1
+    found = np.partition(parts, rank, axis=1)[:, rank]
+    return of_runs(found) if np.isfinite(found).all() else None

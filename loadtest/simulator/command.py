@@ -1,0 +1,55 @@
+"""`python -m loadtest simulate`: what a fleet would do that nobody has built yet."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from loadtest.errors import LoadTestError
+from loadtest.simulator.result import carry_out
+from loadtest.simulator.show import refusal, show
+from loadtest.simulator.study import read_study
+
+CANNOT_RUN = 2
+REFUSED = 4
+
+
+def simulate(
+    study: Annotated[Path, typer.Argument(help="What to simulate, a TOML file.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Simulate fleets of any size: latency against load by policy, and the capacity plan.
+
+    Example: python -m loadtest simulate loadtest/scenarios/simulate-plan.toml
+
+    Service times come from runs (python -m loadtest run --out FOLDER) and are checked on others
+    that were held out; the error is printed beside every figure.
+
+    Exit code: 0 done, 2 the file or a run cannot be used, 4 refused: the held-out runs were not
+    predicted within the tolerance, so that nothing is extrapolated.
+    """
+    notes = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    try:
+        asked = read_study(study)
+        with Progress(*columns, console=notes, transient=True) as progress:
+            task = progress.add_task("reading")
+
+            def tell(what: str, over: int, steps: int) -> None:
+                progress.update(task, description=what, completed=over, total=steps)
+
+            result = carry_out(asked, tell)
+    except LoadTestError as error:
+        notes.print(str(error), style="red", markup=False, highlight=False)
+        raise typer.Exit(CANNOT_RUN) from error
+    if json:
+        sys.stdout.write(result.to_json())
+    else:
+        show(result, Console())
+    if result.refused:
+        if json:
+            notes.print(refusal(result), style="red", markup=False, highlight=False)
+        raise typer.Exit(REFUSED)

@@ -1,0 +1,178 @@
+"""A real run, as the simulator looks at it: from the folder that `python -m loadtest run` left."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
+
+from loadtest.errors import ScenarioError
+from loadtest.record import Outcome, Record, read_records
+from loadtest.simulator.settings import Policy
+
+
+class _Fleet(BaseModel):
+    replicas: int
+    workers: int
+
+
+class _Balancer(BaseModel):
+    policy: Policy
+    seed: int = 0
+
+
+class _Load(BaseModel):
+    kind: str
+    duration_s: float
+    timeout_s: float
+
+
+class _Payload(BaseModel):
+    model: str
+
+
+class _Scenario(BaseModel):
+    fleet: _Fleet
+    balancer: _Balancer
+    load: _Load
+    payload: _Payload
+
+
+class _Report(BaseModel):
+    """What is needed of a report.json; it holds much more."""
+
+    date: str
+    kind: str = "real"
+    scenario: _Scenario
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Requests that a worker computed together."""
+
+    replica: str
+    start_s: float
+    predict_s: float
+    requests: int
+    longest_queue_s: float
+
+
+@dataclass(frozen=True)
+class MeasuredRun:
+    """One run. Times are seconds since the load began."""
+
+    folder: Path
+    report: _Report
+    records: tuple[Record, ...]
+    """In the order of their intended starts."""
+
+    @property
+    def words(self) -> str:
+        """Say what run it was."""
+        scenario = self.report.scenario
+        return (
+            f"{self.folder.name} ({self.report.kind}, {scenario.fleet.replicas} replicas of"
+            f" {scenario.fleet.workers} workers, {scenario.balancer.policy}, {self.report.date})"
+        )
+
+    @property
+    def intended_s(self) -> NDArray[np.float64]:
+        """Return when each request was due."""
+        return np.array([record.intended_s for record in self.records])
+
+    @property
+    def latency_s(self) -> NDArray[np.float64]:
+        """Return latencies from the intended start: infinite if wrong or lost, without refused."""
+        return np.array(
+            [
+                record.latency_s if record.outcome is Outcome.RIGHT else np.inf
+                for record in self.records
+                if record.outcome is not Outcome.REFUSED
+            ]
+        )
+
+    @property
+    def timed(self) -> list[Record]:
+        """Return the requests that were answered right, with the server's own times."""
+        return [
+            record
+            for record in self.records
+            if record.outcome is Outcome.RIGHT
+            and record.queue_s is not None
+            and record.predict_s is not None
+        ]
+
+
+def read_run(folder: Path) -> MeasuredRun:
+    """Read a run's folder.
+
+    Raises:
+        ScenarioError: it is not one, or its records say nothing of the server's times.
+    """
+    try:
+        report = _Report.model_validate(json.loads((folder / "report.json").read_bytes()))
+    except OSError as error:
+        raise ScenarioError(
+            f"{folder / 'report.json'} cannot be read: {error.strerror}."
+            f" Make it with: python -m loadtest run SCENARIO.toml --out {folder}"
+        ) from error
+    except (ValueError, ValidationError) as error:
+        raise ScenarioError(f"{folder / 'report.json'} is no report of a run.") from error
+    paths = sorted(folder.glob("requests*.csv"))
+    records = [record for path in paths for record in read_records(path)]
+    run = MeasuredRun(folder, report, tuple(sorted(records, key=lambda record: record.intended_s)))
+    if not run.timed:
+        raise ScenarioError(
+            f"{folder}: no right answer came with Server-Timing (queue, predict), so there is"
+            " nothing to calibrate the simulator with."
+        )
+    return run
+
+
+def batches_of(records: Sequence[Record]) -> list[Batch]:
+    """Find out which requests travelled together.
+
+    Requests of one batch come from the same replica, name the same time of prediction to the
+    digit, and ended their waiting together.
+
+    Args:
+        records: with the server's times.
+
+    Returns:
+        In the order of their starts.
+    """
+    groups: dict[tuple[str, float], list[tuple[float, float]]] = defaultdict(list)
+    for record in records:
+        if record.queue_s is not None and record.predict_s is not None:
+            start_s = record.sent_s + record.queue_s
+            groups[record.replica, record.predict_s].append((start_s, record.queue_s))
+    batches = [
+        Batch(replica, part[0][0], predict_s, len(part), max(queue for _, queue in part))
+        for (replica, predict_s), members in groups.items()
+        for part in _apart(sorted(members), predict_s / 2)
+    ]
+    return sorted(batches, key=lambda batch: batch.start_s)
+
+
+def _apart(
+    members: Sequence[tuple[float, float]], distance_s: float
+) -> list[list[tuple[float, float]]]:
+    """Cut where a start is further from its part's first than a worker could have begun anew."""
+    parts: list[list[tuple[float, float]]] = []
+    for member in members:
+        if not parts or member[0] - parts[-1][0][0] > distance_s:
+            parts.append([])
+        parts[-1].append(member)
+    return parts
+
+
+def busy_workers(batches: Sequence[Batch]) -> NDArray[np.int64]:
+    """Return for each batch how many were computed at its start, itself included."""
+    starts = np.array([batch.start_s for batch in batches])
+    ends = np.sort(starts + np.array([batch.predict_s for batch in batches]))
+    begun = np.arange(1, len(batches) + 1)
+    return np.asarray(np.maximum(begun - np.searchsorted(ends, starts, side="right"), 1))
