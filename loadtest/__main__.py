@@ -18,9 +18,11 @@ import typer
 from rich.console import Console
 
 from loadtest.errors import LoadTestError
+from loadtest.peers.command import peers
 from loadtest.report import LiveView, rebuild, show, write_all
 from loadtest.run import run_scenario
 from loadtest.scenario import Scenario, read_scenario
+from loadtest.simulator.command import simulate
 from loadtest.summary import Verdict
 
 CANNOT_RUN = 2
@@ -97,6 +99,10 @@ def report_again(
     except LoadTestError as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(CANNOT_RUN) from error
+
+
+app.command()(peers)
+app.command()(simulate)
 
 
 def _with_store(scenario: Scenario, store: Path | None) -> Scenario:

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from loadtest.dialects import in_percore
 from loadtest.payload import Answer, Expected
 
 TOLERANCE = 1e-12
@@ -48,6 +49,8 @@ def find_fault(expected: Expected, body: bytes) -> str:
         got = orjson.loads(body)
     except orjson.JSONDecodeError:
         return "not_json"
+    if expected.dialect != "percore":
+        got = in_percore(expected.dialect, got, expected.granted())
     if not isinstance(got, dict):
         return "not_json"
     if got.get("model") != expected.model:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from loadtest.dialects import Dialect
 from loadtest.http1 import Address, head
 from loadtest.scenario import Size
 
@@ -37,6 +38,14 @@ class Expected(_Wire):
     """Predictions are labels and must be equal; otherwise they are values and must be close."""
     answers: dict[int, Answer]
     """Version → its answer. During a swap two versions are right, each with its own answer."""
+    dialect: Dialect = "percore"
+    """How the server words its answers; all but Percore have one version."""
+
+    def granted(self) -> dict[str, Any]:
+        """Return the answer of the only version, in Percore's words."""
+        ((version, answer),) = self.answers.items()
+        fields = answer.model_dump(exclude_none=True)
+        return {"model": self.model, "version": version, **fields}
 
 
 class Request(_Wire):

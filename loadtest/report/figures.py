@@ -85,6 +85,9 @@ class Ratio(Frozen):
     low: float
     high: float
     """The least and the greatest round."""
+    peer_per_s: float
+    percore_per_s: float
+    """Medians of the rounds."""
 
 
 class Figures(Frozen):

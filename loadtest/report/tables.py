@@ -108,7 +108,10 @@ def ratio_table(ratios: Sequence[Ratio]) -> Table | None:
 def _ratio(ratio: Ratio | None) -> str:
     if ratio is None:
         return "not measured"
-    return f"{ratio.median:.3g} ({ratio.low:.3g} to {ratio.high:.3g})"
+    return (
+        f"{ratio.median:.3g} ({ratio.low:.3g} to {ratio.high:.3g}):"
+        f" {rate(ratio.peer_per_s)} against {rate(ratio.percore_per_s)} a second"
+    )
 
 
 def _figure(value: float, unit: str) -> str:
