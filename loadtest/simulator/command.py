@@ -23,7 +23,7 @@ def simulate(
 ) -> None:
     """Simulate fleets of any size: latency against load by policy, and the capacity plan.
 
-    Example: python -m loadtest simulate loadtest/scenarios/simulate-plan.toml
+    Example: python -m loadtest simulate loadtest/scenarios/simulations/plan.toml
 
     Service times come from runs (python -m loadtest run --out FOLDER) and are checked on others
     that were held out; the error is printed beside every figure.

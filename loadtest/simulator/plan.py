@@ -64,26 +64,26 @@ def plan_for(study: Study, goal: Goal, service: Service, policy: Policy) -> Plan
     zone. Every size meets the same requests.
     """
     load = draw_load(
-        study.model(service, policy), study.traffic, goal.rate_per_s, study.requests, study.seed
+        study.model(service, policy, 1), study.traffic, goal.rate_per_s, study.requests, study.seed
     )
 
     def does(replicas: int) -> bool:
-        return meets(simulate_point(_well(study, service, policy, replicas), load), goal)
+        return meets(simulate_point(study.model(service, policy, replicas), load), goal)
 
-    one = capacity_per_s(_well(study, service, policy, 1))
+    one = capacity_per_s(study.model(service, policy, 1))
     low = max(math.ceil(goal.rate_per_s / one), 1)
     found = smallest(low, goal.most_replicas, does) if low <= goal.most_replicas else None
-    while found is not None and not _confirmed(study, goal, _well(study, service, policy, found)):
+    while found is not None and not _confirmed(study, goal, study.model(service, policy, found)):
         found = found + 1 if found < goal.most_replicas else None
     lost, share = None, None
     if found is not None and goal.lose_zone:
         lost = with_a_zone_more(found, study.fleet.zones)
-        share = _lost_at_failure(_well(study, service, policy, lost), load)
+        share = _lost_at_failure(study.model(service, policy, lost), load)
     return Plan(
         policy=policy,
         replicas=found,
         workers=study.fleet.workers,
-        point=None if found is None else simulate_point(_well(study, service, policy, found), load),
+        point=None if found is None else simulate_point(study.model(service, policy, found), load),
         with_zone_lost=lost,
         lost_at_failure=share,
     )
@@ -97,10 +97,6 @@ def with_a_zone_more(replicas: int, zones: int) -> int:
     while larger - math.ceil(larger / zones) < replicas:
         larger += 1
     return larger
-
-
-def _well(study: Study, service: Service, policy: Policy, replicas: int) -> Model:
-    return study.model(service, policy, replicas).model_copy(update={"faults": ()})
 
 
 def _confirmed(study: Study, goal: Goal, model: Model) -> bool:

@@ -86,7 +86,7 @@ class Study(Frozen):
         return self
 
     def model(self, service: Service, policy: Policy, replicas: int | None = None) -> Model:
-        """Return one fleet of the study.
+        """Return one fleet of the study; of another size, without the faults, which name replicas.
 
         Raises:
             ScenarioError: its parts do not fit together.
@@ -97,7 +97,7 @@ class Study(Frozen):
                 fleet=fleet,
                 service=service,
                 balancing=self.balancing.model_copy(update={"policy": policy}),
-                faults=self.faults,
+                faults=self.faults if replicas is None else (),
             )
         except ValidationError as error:
             raise ScenarioError(_sentences(error)) from error
