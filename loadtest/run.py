@@ -8,25 +8,31 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from loadtest.child import Child
 from loadtest.emulated.answers import answer_table
-from loadtest.fleet import running_fleet
-from loadtest.front import running_front
+from loadtest.faults.stage import running_stage
+from loadtest.faults.swap import also_right, with_second_version
+from loadtest.fleet import Replica, running_fleet
 from loadtest.generating import generate
 from loadtest.generator import Job
 from loadtest.http1 import Address
 from loadtest.machine import this_machine
-from loadtest.prepare import prepare
+from loadtest.prepare import Prepared, prepare
 from loadtest.report import Report
+from loadtest.rules import Rules
 from loadtest.scenario import Scenario
 from loadtest.summary import summarise
+from loadtest.warming import warm
 
 _NOWHERE = Address("127.0.0.1", 0)
 """Emulated replicas know requests by their bodies, whatever host is in the head."""
 
 
 def run_scenario(
-    scenario: Scenario, folder: Path, command: str, tell: Callable[[str], None]
+    scenario: Scenario,
+    folder: Path,
+    command: str,
+    tell: Callable[[str], None],
+    prepared: Prepared | None = None,
 ) -> Report:
     """Run a scenario and return its report; requests.csv and all logs are left in `folder`.
 
@@ -35,45 +41,57 @@ def run_scenario(
         folder: an existing folder.
         command: how the run was started, for the report.
         tell: is given a few words whenever something else begins.
+        prepared: the requests, if another run had the same; None: they are drawn and answered.
 
     Raises:
         LoadTestError: the run could not be made.
     """
     date = datetime.now(UTC)
-    tell("computing the right answers")
-    prepared = prepare(scenario.fleet.store, scenario.payload, scenario.load.seed)
+    if prepared is None:
+        tell("computing the right answers")
+        prepared = prepare(scenario.fleet.store, scenario.payload, scenario.load.seed)
+    given = scenario
+    scenario, swap = with_second_version(scenario, folder)
     tell(f"starting {scenario.fleet.replicas} replicas")
     fleet = scenario.fleet
     table = None
     if fleet.emulated is not None:
         table = answer_table(prepared.requests(_NOWHERE))
     with running_fleet(fleet, folder, table) as replicas:
-        names = [(replica.name, replica.address) for replica in replicas]
-        with running_front(scenario.balancer, names, folder, fleet.balancer_cores) as front:
+        tell("warming every worker")
+        cold = _warmed(scenario, prepared, replicas)
+        with running_stage(scenario, replicas, folder, swap) as stage:
             tell(f"load for {scenario.load.duration_s:g} s")
+            requests = prepared.requests(stage.front.address)
             job = Job(
-                target=front.address,
+                target=stage.front.address,
                 load=scenario.load,
-                requests=prepared.requests(front.address),
+                requests=requests if swap is None else also_right(requests, swap[1]),
                 folder=folder,
             )
-            result = generate(job, fleet.generator_cores)
-            deaths = _deaths([replica.child for replica in replicas] + front.children)
+            result = generate(job, fleet.generator_cores, stage.started)
+            deaths = stage.finish()
         tell("draining the replicas")
     return Report(
-        scenario=scenario,
-        summary=summarise(result, scenario.load, deaths),
+        scenario=given,
+        summary=summarise(result, scenario.load, [*deaths, *cold], Rules.of(scenario)),
         model_version=prepared.artefact.version,
         machine=this_machine(),
         command=command,
         date=date,
+        front=stage.figures(),
+        impacts=tuple(stage.impacts(result)),
     )
 
 
-def _deaths(children: Sequence[Child]) -> list[str]:
-    """Say which processes ended although nobody asked them to."""
+def _warmed(scenario: Scenario, prepared: Prepared, replicas: Sequence[Replica]) -> list[str]:
+    """Let every worker of real replicas answer; return who was not heard."""
+    answers = scenario.runs.answers_per_worker
+    if scenario.fleet.emulated is not None or not answers:
+        return []
+    workers = scenario.fleet.workers
     return [
-        f"{child.name} ended with code {child.exit_code} during the run; see {child.log}."
-        for child in children
-        if child.exit_code is not None
+        line
+        for each in replicas
+        for line in warm(each.name, each.address, prepared.requests(each.address), workers, answers)
     ]

@@ -33,6 +33,8 @@ timeout_s = 10
 model = "m"
 probabilities = true
 distinct_requests = 8
+[runs]
+answers_per_worker = 0
 """
 CLOSED = 'kind = "closed"\nconnections = 4\nduration_s = 0.5'
 
