@@ -165,15 +165,15 @@ async def score(asked: argparse.Namespace, order: Order, settings: Settings) -> 
     try:
         summary = await work
     except asyncio.CancelledError:
-        kept = f"Finished parts are kept in {folder.path}; the same command goes on from there."
-        _say(f"Stopped. {'' if asked.input == STDIN else kept}")
+        kept = f" Finished parts are kept in {folder.path}; the same command goes on from there."
+        _say(f"Stopped.{'' if asked.input == STDIN or folder.is_empty() else kept}")
         return SIGNALLED + caught[0]
     except (ScoringError, OSError) as error:
         _say(str(error))
         return EXIT_FAILED
     finally:
         await workers.stop()
-        if asked.input == STDIN and folder.is_ours:
+        if folder.is_ours and (asked.input == STDIN or folder.is_empty()):
             folder.remove()
         folder.close()
     _tell(summary, as_json=asked.json)

@@ -62,7 +62,7 @@ class PartsFolder:
         asked = {"format": FORMAT, **asked}
         if restart:
             self._clear()
-        elif (self.path / JOURNAL).exists():
+        elif not self.is_empty():
             self._compare(asked)
         for draft in self.path.glob(".draft-*"):
             draft.unlink()
@@ -74,6 +74,10 @@ class PartsFolder:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+    def is_empty(self) -> bool:
+        """Return whether no part is finished."""
+        return not any(self.path.glob("[0-9]*.arrow"))
 
     def remove(self) -> None:
         """Throw everything away, the folder included."""
@@ -122,7 +126,7 @@ class PartsFolder:
     def _compare(self, asked: dict[str, Any]) -> None:
         try:
             before = orjson.loads((self.path / JOURNAL).read_bytes())
-        except orjson.JSONDecodeError:
+        except (OSError, orjson.JSONDecodeError):
             before = {}
         differs = [key for key in asked if before.get(key) != asked[key]]
         if before.get("on-error") == "stop" and "on-error" in differs:

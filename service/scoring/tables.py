@@ -15,7 +15,7 @@ from service.scoring.parts import PART_BYTES
 from service.scoring.refusal import ScoringError
 
 BUFFER_BYTES = 1 << 20
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 20
 """No record of CSV may be longer."""
 READ_ROWS = 8192
 ARROW_FILE = b"ARROW1"

@@ -16,6 +16,8 @@ from tests.integration.server import peak_rss_bytes
 pytestmark = pytest.mark.integration
 
 ROWS, PART = 900, 20
+SIZES = 150_000, 600_000
+"""Rows of two inputs; of the smaller, too, only a part is in memory at a time."""
 ROW_S = 0.002
 """The slow model answers each row's seconds, after as many."""
 
@@ -70,11 +72,7 @@ def test_a_killed_run_goes_on_and_equals_one_that_was_not(
     assert len(below) >= 3
     assert all_gone(below)
     assert not out.exists()
-    os.utime(given, ns=(1, 1))
-    code, _, errors = Scoring(strange_store, *ask(given, out)).end()
-    assert (code, "the input was another one, or has changed since" in errors) == (1, True)
     kept = parts_of(out)
-    _restore(given, out)
     said = summary(Scoring(strange_store, *ask(given, out)).end())
     assert said["resumed_parts"] == kept >= 5
     check(out)
@@ -82,24 +80,14 @@ def test_a_killed_run_goes_on_and_equals_one_that_was_not(
     assert whole.read_bytes() == out.read_bytes()
 
 
-def _restore(given: Path, out: Path) -> None:
-    """Give the input the time back that the journal tells."""
-    text = (out.with_name(out.name + ".parts") / "journal.json").read_text()
-    modified_ns = int(text.partition("]]")[0].rpartition(",")[2])
-    os.utime(given, ns=(modified_ns, modified_ns))
-
-
-@pytest.mark.parametrize(("which", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_it_cleanly(
-    strange_store: Path, tmp_path: Path, which: signal.Signals, code: int
-) -> None:
+def test_a_signal_ends_it_cleanly(strange_store: Path, tmp_path: Path) -> None:
     given, out = write(tmp_path / "a.parquet"), tmp_path / "o.parquet"
     run = Scoring(strange_store, *ask(given, out))
     run.until(lambda: parts_of(out) >= 2)
     below = run.descendants()
-    run.signal(which)
+    run.signal(signal.SIGTERM)
     ended = run.end()
-    assert ended[0] == code
+    assert ended[0] == 143
     assert ended[2].startswith("Stopped. Finished parts are kept in ")
     assert all_gone(below)
     assert not out.exists()
@@ -138,7 +126,7 @@ def test_memory_does_not_grow_with_the_input(trained: Path, tmp_path: Path) -> N
     dice = np.random.default_rng(0)
     names = ["sepal_length", "sepal_width", "petal_length", "petal_width"]
     peaks = []
-    for count in (40_000, 400_000):
+    for count in SIZES:
         rows = pd.DataFrame({name: dice.uniform(0.5, 2.4, count) for name in names})
         rows["pad"] = [f"{i:0200}" for i in range(count)]
         rows.to_parquet(tmp_path / "a.parquet", row_group_size=count, use_dictionary=False)
@@ -147,6 +135,5 @@ def test_memory_does_not_grow_with_the_input(trained: Path, tmp_path: Path) -> N
         peaks.append(peak_bytes(run))
         assert pq.read_metadata(tmp_path / "o.parquet").num_rows == count
     grown = peaks[1] - peaks[0]
-    size_bytes = 400_000 * (4 * 8 + 200)
-    print(f"peaks {peaks}, grown {grown}, input {size_bytes}")
-    assert grown < size_bytes / 3
+    more_bytes = (SIZES[1] - SIZES[0]) * (4 * 8 + 200)
+    assert grown < more_bytes / 4, peaks

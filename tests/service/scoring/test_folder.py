@@ -68,6 +68,15 @@ def test_another_run_is_refused_and_may_restart(
     assert (out.with_name("out.csv.parts") / "00000001.arrow").exists()
 
 
+def test_without_a_finished_part_nothing_binds(tmp_path: Path) -> None:
+    opened(tmp_path / "out.csv").close()
+    folder = opened(tmp_path / "out.csv", ASKED | {"keep": ["id"]})
+    assert folder.is_empty()
+    folder.write(0, TABLE)
+    assert not folder.is_empty()
+    folder.close()
+
+
 def test_restart_throws_parts_away(out: Path) -> None:
     folder = opened(out, ASKED | {"version": 2}, restart=True)
     assert not folder.has(1, 3)
