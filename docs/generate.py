@@ -38,6 +38,7 @@ COMMANDS = (
     ("models", "export"),
     ("models", "score-spark"),
     ("service",),
+    ("service", "score"),
     ("loadtest", "run"),
 )
 
