@@ -43,6 +43,16 @@ class Child:
         self._piped = piped
         self._process: subprocess.Popen[bytes] | None = None
 
+    def again(self, name: str) -> "Child":
+        """Return a new process, not started, of the same command under another name."""
+        return Child(
+            name,
+            self._command,
+            self.log.parent,
+            stop_timeout_s=self._stop_timeout_s,
+            piped=self._piped,
+        )
+
     def __enter__(self) -> Self:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own commands

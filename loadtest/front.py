@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,21 @@ class Front:
             self.child.read_line(_READY_S)
         elif self.plan is not None:
             haproxy_order(self.plan, f"set server fleet/{replica} state ready")
+
+
+@dataclass(frozen=True)
+class FrontFigures:
+    """What the front says of itself after a run."""
+
+    product: str
+    totals: dict[str, Any] = field(default_factory=dict)
+    """Our own balancer's sums; empty for the others."""
+
+    @property
+    def amplification(self) -> float | None:
+        """Return how many requests replicas got for each one of a client; None: nobody counted."""
+        clients = self.totals.get("clients", 0)
+        return sum(self.totals["upstream"].values()) / clients if clients else None
 
 
 @contextmanager

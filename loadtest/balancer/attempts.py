@@ -7,7 +7,7 @@ Attempts.settle ──▶ Dispatcher.acquire ──▶ Upstream.ask ──▶ En
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from loadtest.balancer.budget import Budget, Retries
 from loadtest.balancer.config import BalancerConfig
@@ -29,6 +29,8 @@ class Ask:
     """Follows the wire as it comes; such a request is asked once."""
     bodiless: bool = False
     streamable: bool = False
+    beside: set[str] = field(default_factory=set)
+    """Replicas that have other parts of the same request; another one is better, if there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +111,13 @@ class Attempts:
                 each.cancel()
 
     async def _attempt(self, ask: Ask, tried: set[str]) -> End:
-        replica = await self._dispatcher.acquire(frozenset(tried))
+        replica = await self._dispatcher.acquire(frozenset(tried | ask.beside))
+        if replica is Refusal.NO_REPLICA and ask.beside:
+            replica = await self._dispatcher.acquire(frozenset(tried))
         if isinstance(replica, Refusal):
             return End("", replica)
         tried.add(replica)
+        ask.beside.add(replica)
         self._tally.upstream[replica] += 1
         began_s = time.monotonic()
         try:

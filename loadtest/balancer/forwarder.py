@@ -82,11 +82,10 @@ class Forwarder:
             return None
         self._tally.cut += 1
         self._tally.parts += len(parts)
+        beside: set[str] = set()
+        asks = [replace(_ask(_part(request, body), client), beside=beside) for body in parts]
         ends = await asyncio.gather(
-            *(
-                self._attempts.settle(_ask(_part(request, body), client), self._part_retries)
-                for body in parts
-            )
+            *(self._attempts.settle(ask, self._part_retries) for ask in asks)
         )
         replies = [end.what for end in ends if isinstance(end.what, Reply)]
         if len(replies) < len(parts) or any(reply.status != 200 for reply in replies):
@@ -96,7 +95,7 @@ class Forwarder:
         body = join_answers([reply.body for reply in replies])
         if body is None:
             return None
-        by = "+".join(dict.fromkeys(end.replica for end in ends))
+        by = "+".join(sorted({end.replica for end in ends}))
         whole = replace(replies[0], body=body)
         return forwarded_answer(whole, by, bodiless=False, keep_alive=request.keep_alive)
 

@@ -5,6 +5,8 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from loadtest.faults.impact import Impact
+from loadtest.front import FrontFigures
 from loadtest.machine import Machine
 from loadtest.report.words import load_model
 from loadtest.scenario import Scenario
@@ -29,6 +31,10 @@ class Report:
     machine: Machine
     command: str
     date: datetime
+    front: FrontFigures = FrontFigures("own")
+    """What stood in front of the replicas, and what it counted."""
+    impacts: tuple[Impact, ...] = ()
+    """What each fault did."""
 
     def to_json(self) -> str:
         """Return the report as JSON text; seconds everywhere."""
@@ -41,6 +47,11 @@ class Report:
             "command": self.command,
             "date": self.date.isoformat(timespec="seconds"),
             "machine": dataclasses.asdict(self.machine),
+            "front": {
+                **dataclasses.asdict(self.front),
+                "retry_amplification": self.front.amplification,
+            },
+            "faults": [dataclasses.asdict(impact) for impact in self.impacts],
             "scenario": self.scenario.model_dump(mode="json"),
             **dataclasses.asdict(self.summary),
         }

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from loadtest.latency import Latency
 from loadtest.record import Counts
+from loadtest.report.faults import faults_table, front_line
 from loadtest.report.report import Report
 from loadtest.report.words import load_model
 from loadtest.summary import Summary, Verdict
@@ -22,6 +23,7 @@ def show(report: Report, console: Console) -> None:
         Group(
             _figures(report),
             _replicas(report.summary),
+            *([faults_table(report.impacts)] if report.impacts else []),
             Text(_machine_line(report), style="dim"),
             *(Text(f"Warning: {line}", style="yellow") for line in report.summary.warnings),
             Text(f"Verdict: {report.summary.verdict.upper()}", style=f"bold {colour}"),
@@ -38,6 +40,7 @@ def _figures(report: Report) -> Table:
         "load": load_model(scenario),
         "fleet": f"{scenario.fleet.replicas} replicas, {scenario.fleet.workers} workers each,"
         f" {scenario.balancer.policy}",
+        "front": front_line(report.front),
         "payload": _payload_line(report),
         "requests": _counts_line(summary.counts),
         "not right": ", ".join(f"{cause}: {n}" for cause, n in summary.causes.items()) or "none",

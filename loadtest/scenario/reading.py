@@ -6,11 +6,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from loadtest.errors import ScenarioError
+from loadtest.scenario.faults import FAULTS
 from loadtest.scenario.scenario import Scenario
 
 _LOADS = ("closed", "open", "trace", "mlperf")
 _SHAPES = ("ramp", "spike")
-_KINDS = {*_LOADS, *_SHAPES}
+_FAULTS = tuple(kind.model_fields["kind"].default for kind in FAULTS)
+_KINDS = {*_LOADS, *_SHAPES, *_FAULTS}
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -64,7 +66,8 @@ def _sentence(problem: dict[str, object]) -> str:
 
 
 def _choices(name: str) -> str:
-    kinds = _SHAPES if name.endswith("shape") else _LOADS
+    kinds = _FAULTS if name.startswith("faults") else _LOADS
+    kinds = _SHAPES if name.endswith("shape") else kinds
     quoted = [f'"{kind}"' for kind in kinds]
     return f"{', '.join(quoted[:-1])} or {quoted[-1]}"
 

@@ -6,6 +6,7 @@ from pydantic import model_validator
 
 from loadtest.scenario.balancing import Balancing
 from loadtest.scenario.base import Frozen
+from loadtest.scenario.faults import REAL, SHIMMED, Fault, OnReplica
 from loadtest.scenario.fleet import Fleet
 from loadtest.scenario.load import Load, MlperfLoad, OpenLoad, TraceLoad
 from loadtest.scenario.payload import Payload
@@ -23,6 +24,7 @@ class Scenario(Frozen):
     slo: Slo | None = None
     thresholds: Thresholds = Thresholds()
     runs: Runs = Runs()
+    faults: tuple[Fault, ...] = ()
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
@@ -39,6 +41,25 @@ class Scenario(Frozen):
             0 <= self.runs.warm_up < self.load.duration_s
         ):
             raise ValueError("runs.warm_up must end before the load")
+        return self
+
+    @model_validator(mode="after")
+    def _faults_can_happen(self) -> Self:
+        emulated = self.fleet.emulated
+        for number, fault in enumerate(self.faults):
+            name = f"faults[{number}], {fault.kind},"
+            if fault.at_s >= self.load.duration_s:
+                raise ValueError(f"{name} comes after the load's {self.load.duration_s:g} s")
+            if isinstance(fault, OnReplica) and fault.replica >= self.fleet.replicas:
+                raise ValueError(
+                    f"{name} hits replica {fault.replica}; the last one is"
+                    f" {self.fleet.replicas - 1}"
+                )
+            if emulated is not None and isinstance(fault, REAL):
+                raise ValueError(f"{name} needs real replicas")
+            together = emulated is not None and emulated.replicas_per_process > 1
+            if together and not isinstance(fault, SHIMMED):
+                raise ValueError(f"{name} needs fleet.emulated.replicas_per_process = 1")
         return self
 
     def _fits_mlperf(self, load: MlperfLoad) -> None:

@@ -1,0 +1,1 @@
+"""Faults at their times, and what they did to the requests."""
