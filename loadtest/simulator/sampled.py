@@ -89,11 +89,14 @@ class PeakEwma(View):
         return one if self.score(now, one) <= self.score(now, other) else other
 
     def score(self, now: float, replica: int) -> float:
-        """Return what is compared: decayed latency times the calls there with one more."""
+        """Return what is compared: latency times the calls there with one more; it decays here."""
         held = self.outstanding[replica]
-        age_s = now - self._stamp_s[replica]
-        cost_s = self._cost_s[replica] * math.exp(-age_s / self._decay_s)
-        if cost_s == 0.0 and held:
+        cost_s = self._cost_s[replica]
+        if cost_s:
+            cost_s *= math.exp((self._stamp_s[replica] - now) / self._decay_s)
+            self._cost_s[replica] = cost_s
+            self._stamp_s[replica] = now
+        elif held:
             return PENALTY + held
         return cost_s * (held + 1)
 

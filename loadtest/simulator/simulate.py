@@ -19,7 +19,7 @@ from loadtest.simulator.faults import Chaos
 from loadtest.simulator.front import Front
 from loadtest.simulator.idle import JoinIdleQueue
 from loadtest.simulator.policies import make_views
-from loadtest.simulator.replica import Replica, Shape
+from loadtest.simulator.replica import Machine, Replica, Shape
 from loadtest.simulator.reports import Reports
 from loadtest.simulator.settings import Model
 from loadtest.simulator.views import View
@@ -103,7 +103,12 @@ def _replicas(model: Model, clock: Clock, front: Front) -> list[Replica]:
         slowdown=[1.0, *service.slowdown],
         max_waiting=1 << 60 if service.max_waiting is None else service.max_waiting,
     )
-    return [Replica(number, clock, shape, front.answer) for number in range(model.fleet.replicas)]
+    count = model.fleet.replicas
+    machines = [Machine() for _ in range(min(model.fleet.machines or count, count))]
+    return [
+        Replica(number, clock, shape, front.answer, machines[number % len(machines)])
+        for number in range(count)
+    ]
 
 
 def _tell_of_idleness(replicas: Sequence[Replica], views: Sequence[View], random: Random) -> None:

@@ -83,6 +83,8 @@ class Study(Frozen):
             raise ValueError("give either service, by hand, or measured, from runs")
         if self.curve is None and self.plan is None:
             raise ValueError("nothing is asked: give curve or plan")
+        if self.plan is not None and self.plan.lose_zone and self.fleet.zones < 2:
+            raise ValueError("plan.lose_zone needs fleet.zones, two or more")
         return self
 
     def model(self, service: Service, policy: Policy, replicas: int | None = None) -> Model:
