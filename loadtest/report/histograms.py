@@ -18,7 +18,7 @@ _INTERVAL_S: Final = 1.0
 
 
 def write_histograms(samples: Samples, folder: Path, date: datetime) -> None:
-    """Write latency.hgrm, percentiles in milliseconds, and latency.hlog, a histogram a second.
+    """Write latency.hgrm, percentiles, and latency.hlog, a histogram a second.
 
     Values are microseconds from the intended start, with three digits. Wrong and lost requests
     are in as long as they lasted: a histogram knows no "longer than". Refused ones are left out.
@@ -31,7 +31,7 @@ def write_histograms(samples: Samples, folder: Path, date: datetime) -> None:
     counted = samples.counted
     durations_s = (samples.done_s - samples.intended_s)[counted]
     with (folder / "latency.hgrm").open("wb") as file:
-        histogram(durations_s).output_percentile_distribution(file, _US_A_MS)
+        histogram(durations_s).output_percentile_distribution(file, 1.0)
     with (folder / "latency.hlog").open("w", encoding="ascii") as file:
         _write_log(durations_s, samples.intended_s[counted], date, HistogramLogWriter(file))
 

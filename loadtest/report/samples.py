@@ -1,7 +1,7 @@
 """A run's requests as columns, for drawing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from typing import Final
 
@@ -61,6 +61,12 @@ class Samples:
             outcomes=outcomes,
             replicas=np.array([record.replica for record in ordered], dtype=np.str_),
         )
+
+    def after(self, start_s: float) -> "Samples":
+        """Return those that were due at a time or later: without the warm-up."""
+        kept = self.intended_s >= start_s
+        columns = {field.name: getattr(self, field.name)[kept] for field in fields(self)}
+        return Samples(**columns)
 
     def __len__(self) -> int:
         return len(self.intended_s)

@@ -7,7 +7,7 @@ from typing import Any
 
 from loadtest.report.checks import checks
 from loadtest.report.drawing import Plot
-from loadtest.report.figures import Figures
+from loadtest.report.figures import Figures, Happening
 from loadtest.report.page import Block, Code, Head, Section, Table, Words
 from loadtest.report.plots.curves import goodput_plot, latency_plot
 from loadtest.report.plots.lag import lag_plot
@@ -66,6 +66,7 @@ def sections(evidence: Evidence) -> list[Section]:
     """Return the sections; those that would be empty have no blocks."""
     content, samples, figures = evidence.content, evidence.samples, evidence.figures
     slo = (content.get("scenario") or {}).get("slo") or {}
+    steady = samples and samples.after((content.get("warm_up") or {}).get("until_s", 0.0))
     is_open = str(content.get("load_model", "")).startswith("open")
     return [
         _section("peers", "Peers", ratio_table(figures.ratios), ratios_plot(figures.ratios)),
@@ -74,7 +75,7 @@ def sections(evidence: Evidence) -> list[Section]:
             "load",
             "Load",
             goodput_plot(figures.curves),
-            latency_plot(figures.curves, slo.get("limit_s")),
+            latency_plot(figures.curves, slo.get("limit_s") if slo.get("p") == 0.99 else None),
             curve_table(figures.curves),
             samples and rates_plot(samples, is_open=is_open, limit_s=slo.get("limit_s")),
         ),
@@ -82,9 +83,9 @@ def sections(evidence: Evidence) -> list[Section]:
             "latency",
             "Latency",
             variants_plot(figures.variants),
-            samples and percentile_plot(samples),
-            samples and timeline_plot(samples, figures.happenings),
-            samples and percentile_table(samples),
+            steady and percentile_plot(steady),
+            samples and timeline_plot(samples, _happenings(content, figures)),
+            steady and percentile_table(steady),
         ),
         _section(
             "replicas",
@@ -112,6 +113,13 @@ def _section(key: str, title: str, *blocks: Block | Samples | None) -> Section:
     return Section(
         key, title, tuple(each for each in blocks if isinstance(each, Words | Code | Table | Plot))
     )
+
+
+def _happenings(content: Mapping[str, Any], figures: Figures) -> tuple[Happening, ...]:
+    """Return what to mark over time; what was left out of the percentiles is one."""
+    until_s = (content.get("warm_up") or {}).get("until_s", 0.0)
+    warm_up = (Happening(name="warm-up, left out", start_s=0.0, end_s=until_s),) if until_s else ()
+    return (*warm_up, *figures.happenings)
 
 
 def _lag(samples: Samples, *, is_open: bool) -> Plot | None:
