@@ -7,6 +7,7 @@ import pandas as pd
 
 from models.encoders import ColumnKnowledge
 from models.errors import RefusedModel
+from models.half_floats import REMEDY
 from models.rows import cell
 from models.schema import Cell, Choice, Column, DType, Label, Policy, Quantiles
 
@@ -76,6 +77,11 @@ def _dtype(values: "pd.Series[Any]") -> DType:
         return "bool"
     if isinstance(dtype, pd.StringDtype):
         return "string"
+    if plain == "float16":
+        raise RefusedModel(
+            f"column {values.name!r} holds floats of 16 bits, and requests carry 32 or 64 bits;"
+            f" {REMEDY}"
+        )
     kinds = frozenset(type(item) for item in _present(values)) if dtype.kind == "O" else frozenset()
     if kinds in _BY_PYTHON_TYPE:
         return _BY_PYTHON_TYPE[kinds]

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from models.artefact import load, modules_named
 from models.errors import RefusedModel
 from models.estimators import Estimator, final_estimator, method_of
+from models.half_floats import refuse_half_floats
 from models.policies import Rule
 from models.release import Candidate, Release, release
 from models.rows import take
@@ -98,6 +99,7 @@ def load_foreign(file: Path) -> Estimator:
         raise RefusedModel(
             f"{file.name} holds a {type(model).__name__}, which is no scikit-learn estimator"
         ) from error
+    refuse_half_floats(model)
     return model
 
 

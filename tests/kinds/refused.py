@@ -10,13 +10,14 @@ from sklearn.compose import make_column_transformer
 from sklearn.dummy import DummyClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.manifold import SpectralEmbedding
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
+    MinMaxScaler,
     OneHotEncoder,
     PolynomialFeatures,
     StandardScaler,
@@ -94,6 +95,18 @@ def vectors_of_texts() -> Fitted:
     return Fitted(TfidfVectorizer().fit(texts()["review"]), texts())
 
 
+def half_floats() -> Fitted:
+    """Scale two steps deep; printed, such numbers are short, and others when they are read."""
+    rows = numbers().astype(np.float16)
+    model = make_pipeline(make_column_transformer((MinMaxScaler(), ["x0", "x1"])), Ridge())
+    return Fitted(model.fit(rows, value(numbers())), rows)
+
+
+def half_float_columns() -> Fitted:
+    rows = numbers().astype(np.float16)
+    return Fitted(Ridge().fit(rows, value(numbers())), rows)
+
+
 def chance(strategy: str) -> Any:
     return DummyClassifier(strategy=strategy, random_state=0)
 
@@ -131,6 +144,9 @@ BY_FUNCTION = (
     Refused("gaps", lets_gaps_through, "transform answers NaN", "put an imputer before"),
     Refused("words-out", words_out, "transform answers (object|str)", "let an encoder be its last"),
     Refused("wide", on_numbers(PolynomialFeatures(17)), "answers 5985 numbers", "with a PCA"),
+    Refused("half-floats", half_floats, "MinMaxScaler.(scale|min)_ is float16", "and fit again"),
+    Refused("half-columns", half_float_columns, "column 'x0' holds floats of 16 bits",
+            "astype", "parquet"),
     Refused("sparse", sparse_columns, "transform answers a sparse matrix", "sparse_threshold=0"),
     Refused("vectors", vectors_of_texts, "transform answers a sparse matrix", "put TruncatedSVD"),
     Refused("text-and-more", texts_with_another_column, "has 2 columns and the model was fitted on"
