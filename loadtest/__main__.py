@@ -1,17 +1,11 @@
 """`python -m loadtest`: measure a fleet, and say what it is worth.
 
-Exit codes: 0 passed; 1 answers were wrong or lost; 2 the run could not be made; 3 invalid, for
-the generator was the bottleneck.
+Exit codes: 0 passed; 1 answers were wrong or lost, or a threshold is broken; 2 the run could not be
+made; 3 invalid, for the generator was the bottleneck; 4 the simulator refused to extrapolate.
 """
 
-import shlex
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -21,12 +15,18 @@ from loadtest.errors import LoadTestError
 from loadtest.peers.command import peers
 from loadtest.report import LiveView, rebuild, show, write_all
 from loadtest.run import run_scenario
-from loadtest.scenario import Scenario, read_scenario
+from loadtest.scenario import read_scenario
+from loadtest.search.command import search
+from loadtest.series.command import compare
+from loadtest.session import (
+    CANNOT_RUN,
+    EXIT_CODES,
+    command_line,
+    obey_signals,
+    run_folder,
+    with_store,
+)
 from loadtest.simulator.command import simulate
-from loadtest.summary import Verdict
-
-CANNOT_RUN = 2
-EXIT_CODES = {Verdict.PASSED: 0, Verdict.FAILED: 1, Verdict.INVALID: 3}
 
 app = typer.Typer(
     help="Load test: real replicas behind a balancer, every answer checked.",
@@ -57,17 +57,19 @@ def run(
 
     Example: python -m loadtest run loadtest/scenarios/closed-iris.toml --out runs/first
 
-    Exit code: 0 passed, 1 answers were wrong or lost, 2 the run could not be made, 3 the generator
-    was the bottleneck and the figures are void.
+    A scenario whose runs.count is above 1 is run so often, with fresh replicas each time.
+
+    Exit code: 0 passed, 1 answers were wrong or lost or a threshold or the SLO is broken, 2 the run
+    could not be made, 3 the generator was the bottleneck and the figures are void.
     """
-    signal.signal(signal.SIGTERM, _end)
-    # A script's background jobs start with this ignored; a run must be endable all the same.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    obey_signals()
     notes = Console(stderr=True)
     try:
-        planned = _with_store(read_scenario(scenario), store)
-        command = f"python -m loadtest {shlex.join(sys.argv[1:])}"
-        with _folder(out) as folder:
+        planned = with_store(read_scenario(scenario), store)
+        if planned.runs.count > 1:
+            compare([scenario], runs=planned.runs.count, store=store, out=out, json=json)
+        command = command_line()
+        with run_folder(out) as folder:
             with LiveView(notes, folder) as tell:
                 report = run_scenario(planned, folder, command, tell)
                 tell("drawing the report")
@@ -101,35 +103,10 @@ def report_again(
         raise typer.Exit(CANNOT_RUN) from error
 
 
+app.command()(compare)
+app.command()(search)
 app.command()(peers)
 app.command()(simulate)
-
-
-def _with_store(scenario: Scenario, store: Path | None) -> Scenario:
-    if store is None:
-        return scenario
-    fleet = scenario.fleet.model_copy(update={"store": store})
-    return scenario.model_copy(update={"fleet": fleet})
-
-
-@contextmanager
-def _folder(out: Path | None) -> Iterator[Path]:
-    """Give the folder of a run; without --out it goes when the run is over."""
-    if out is None:
-        with TemporaryDirectory(prefix="percore-loadtest-") as name:
-            yield Path(name)
-        return
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LoadTestError(f"{out} cannot be made a folder: {error.strerror}.") from error
-    yield out
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    """End by an exception, so that replicas, balancer and generator are ended too."""
-    del frame
-    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

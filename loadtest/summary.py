@@ -157,6 +157,13 @@ def _generator(result: LoadResult, load: Load) -> GeneratorLoad:
     )
 
 
+def own_fault(generator: GeneratorLoad, slo_limit_s: float) -> bool:
+    """Return whether the generator itself was late or too busy, whatever the fleet did."""
+    lag_s = generator.lag_max_s if generator.lag_p99_s is None else generator.lag_p99_s
+    late = lag_s is not None and lag_s > max(LAG_LIMIT_S, LAG_SHARE * slo_limit_s)
+    return late or generator.cpu_share > CPU_LIMIT
+
+
 def _invalid(generator: GeneratorLoad, slo: Slo | None) -> list[str]:
     """Return why the figures may not be believed; a closed loop has no plan to fall behind."""
     reasons = []

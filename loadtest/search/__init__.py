@@ -1,0 +1,1 @@
+"""Finds the highest rate that a fleet sustains under an SLO."""

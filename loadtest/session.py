@@ -1,0 +1,56 @@
+"""What every command that runs fleets shares: it can be ended, and has a folder."""
+
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+
+from loadtest.errors import LoadTestError
+from loadtest.scenario import Scenario
+from loadtest.summary import Verdict
+
+CANNOT_RUN = 2
+EXIT_CODES = {Verdict.PASSED: 0, Verdict.FAILED: 1, Verdict.INVALID: 3}
+
+
+def obey_signals() -> None:
+    """Let SIGTERM and SIGINT end the command by an exception, so that all its processes end too."""
+    signal.signal(signal.SIGTERM, _end)
+    # A script's background jobs start with this ignored; a run must be endable all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def command_line() -> str:
+    """Return how the command was started, for the report."""
+    return f"python -m loadtest {shlex.join(sys.argv[1:])}"
+
+
+def with_store(scenario: Scenario, store: Path | None) -> Scenario:
+    """Return the scenario with another store, if one is given."""
+    if store is None:
+        return scenario
+    fleet = scenario.fleet.model_copy(update={"store": store})
+    return scenario.model_copy(update={"fleet": fleet})
+
+
+@contextmanager
+def run_folder(out: Path | None) -> Iterator[Path]:
+    """Give the folder of a run; without --out it goes when the run is over."""
+    if out is None:
+        with TemporaryDirectory(prefix="percore-loadtest-") as name:
+            yield Path(name)
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LoadTestError(f"{out} cannot be made a folder: {error.strerror}.") from error
+    yield out
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    del frame
+    raise SystemExit(128 + number)
