@@ -148,6 +148,7 @@ def test_histograms_agree_with_the_records_to_three_digits(folder: Path) -> None
     while interval := reader.get_next_interval_histogram():
         seconds += 1
         whole.add(interval)
+    reader.close()
     assert seconds == 10
     assert whole.get_total_count() == 4000
     assert whole.get_value_at_percentile(99) / 1e6 == pytest.approx(5.9, rel=2e-3)
