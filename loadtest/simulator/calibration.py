@@ -89,9 +89,12 @@ def usl(busy: NDArray[np.float64], slowdown: NDArray[np.float64], upto: int) -> 
     """Fit the universal scalability law, and return the slowdown by 1, 2 … `upto` busy workers.
 
     A worker's time grows by 1 + s (n - 1) + k n (n - 1) if n are busy: s is contention, k the
-    price of agreement, neither negative. Source: N. J. Gunther.
+    price of agreement, neither negative. Source: N. J. Gunther. Two numbers of workers say
+    nothing of k, which is 0 then: what grows squarely must be seen to.
     """
     terms = np.stack([busy - 1, busy * (busy - 1)], axis=1)
+    if len(busy) < 3:
+        terms[:, 1] = 0.0
     (contention, coherence), _ = nnls(terms, slowdown - 1)
     count = np.arange(1, upto + 1, dtype=np.float64)
     return np.asarray(1 + contention * (count - 1) + coherence * count * (count - 1))

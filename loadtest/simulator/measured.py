@@ -15,6 +15,9 @@ from loadtest.record import Outcome, Record, read_records
 from loadtest.simulator.settings import Policy
 
 
+_NEARLY = 0.95
+
+
 class _Fleet(BaseModel):
     replicas: int
     workers: int
@@ -173,6 +176,8 @@ def _apart(
 def busy_workers(batches: Sequence[Batch]) -> NDArray[np.int64]:
     """Return for each batch how many were computed at its start, itself included."""
     starts = np.array([batch.start_s for batch in batches])
-    ends = np.sort(starts + np.array([batch.predict_s for batch in batches]))
+    # A little early: the batch that a worker has just ended is not busy beside its next one,
+    # whatever the clocks' last digits say.
+    ends = np.sort(starts + _NEARLY * np.array([batch.predict_s for batch in batches]))
     begun = np.arange(1, len(batches) + 1)
     return np.asarray(np.maximum(begun - np.searchsorted(ends, starts, side="right"), 1))
