@@ -90,3 +90,13 @@ def test_csv_has_no_lists() -> None:
     check_kept(schema, Path("o.parquet"))
     with pytest.raises(ScoringError, match="'tags'"):
         check_kept(schema, Path("o.csv.gz"))
+
+
+def test_large_whole_numbers_beside_fractions_do_not_stop_the_end(tmp_path: Path) -> None:
+    folder = PartsFolder(tmp_path / "out")
+    folder.open({"input": [1]}, restart=False)
+    folder.write(0, answered([0.1], id=[2**60 + 1]))
+    folder.write(1, answered([0.2], id=[0.5]))
+    out = tmp_path / "o.parquet"
+    assert list(assemble(folder, 2, ANSWERS, out))[-1].rows == 2
+    assert pq.read_table(out).column("id").to_pylist() == [float(2**60 + 1), 0.5]
