@@ -14,7 +14,6 @@ from loadtest.errors import ScenarioError
 from loadtest.record import Outcome, Record, read_records
 from loadtest.simulator.settings import Policy
 
-
 _NEARLY = 0.95
 
 
