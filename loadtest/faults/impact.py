@@ -6,6 +6,7 @@ due, so that a fleet that answers nothing is seen to answer nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
@@ -15,7 +16,7 @@ BACK = 0.95
 """Goodput is back when this share of what it was before is reached for a whole window."""
 WINDOW_S = 1.0
 STEP_S = 0.1
-BEFORE_S = 5.0
+BEFORE_WINDOWS = 5
 """How far back "before" reaches."""
 AWAY = frozenset({"ejected", "not_ready", "draining"})
 """Events by which the balancer leaves a replica alone."""
@@ -147,7 +148,7 @@ def recovery_s(
     """
     began_s = fault.began_s
     goodput = _Goodput(records, promise)
-    before = goodput.between(max(0.0, began_s - BEFORE_S), began_s)
+    before = goodput.usual(began_s)
     if not before:
         return None
     fell = False
@@ -188,6 +189,14 @@ class _Goodput:
         self._due_s = np.array([each.intended_s for each in ordered])
         self._good = np.cumsum([0, *(is_good(each, promise) for each in ordered)])
         self._open_loop = promise.open_loop
+
+    def usual(self, until_s: float) -> float | None:
+        """Return the median of the windows before a time: an earlier fault may have spoilt one."""
+        windows = range(1, min(BEFORE_WINDOWS, int(until_s / WINDOW_S)) + 1)
+        starts_s = [until_s - number * WINDOW_S for number in windows]
+        found = [self.between(start_s, start_s + WINDOW_S) for start_s in starts_s]
+        known = [each for each in found if each is not None]
+        return median(known) if known else None
 
     def between(self, from_s: float, to_s: float) -> float | None:
         """Return the share of good requests of an open loop, or their rate in a closed one."""
