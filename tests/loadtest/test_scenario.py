@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from loadtest.errors import ScenarioError
-from loadtest.scenario import ClosedLoad, OpenLoad, parse_scenario, read_scenario
+from loadtest.scenario import ClosedLoad, MlperfLoad, OpenLoad, parse_scenario, read_scenario
 
 SHIPPED = sorted((Path(__file__).parents[2] / "loadtest" / "scenarios").glob("*.toml"))
 
@@ -24,9 +24,9 @@ def test_what_is_shipped_can_be_read(path: Path) -> None:
     assert read_scenario(path).payload.model in {"iris", "breast_cancer"}
 
 
-def test_both_kinds_of_load_are_shipped() -> None:
+def test_closed_open_and_mlperfs_loads_are_shipped() -> None:
     kinds = {type(read_scenario(path).load) for path in SHIPPED}
-    assert kinds == {ClosedLoad, OpenLoad}
+    assert kinds >= {ClosedLoad, OpenLoad, MlperfLoad}
 
 
 OPEN_SPIKE = 'rate_per_s = 9\nshape = {kind = "spike", rate_per_s = 50, at_s = 90, for_s = 9}'
