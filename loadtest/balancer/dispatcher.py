@@ -85,6 +85,11 @@ class Dispatcher:
         """Return how many replicas may have requests."""
         return len(self.roster.ready(time.monotonic()))
 
+    @property
+    def waiting(self) -> int:
+        """How many stand in line."""
+        return len(self._queue)
+
     def outstanding(self, replica: str) -> int:
         """Return how many requests are outstanding on a replica."""
         return self._policy.outstanding(replica)

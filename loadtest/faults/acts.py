@@ -137,16 +137,14 @@ def _rolling_restart(site: Site, pause_s: float) -> None:
     for number, replica in enumerate(site.names):
         if number:
             time.sleep(pause_s)
-        if site.front is not None:
-            site.front.drain(replica, _DRAIN_S)
+        site.drain(replica, _DRAIN_S)
         site.end(replica)
         child = site.child(replica)
         child.terminate()
         if child.wait(site.fleet.stop_timeout_s) is None:
             raise child.failure(f"did not end within {site.fleet.stop_timeout_s:g} s")
         site.restart(replica)
-        if site.front is not None:
-            site.front.undrain(replica)
+        site.undrain(replica)
 
 
 def _promote(site: Site) -> None:

@@ -1,14 +1,11 @@
-"""Begins each fault at its time and takes it back, in a thread beside the load."""
+"""Begins each fault at its time and takes it back, in threads beside the load."""
 
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from heapq import heappop, heappush
-from itertools import count
 
 from loadtest.errors import LoadTestError
-from loadtest.faults.acts import TakeBack, begin
+from loadtest.faults.acts import begin
 from loadtest.faults.impact import Injected
 from loadtest.faults.site import Site
 from loadtest.scenario.faults import Fault, KillReplica, fault_replica
@@ -17,17 +14,8 @@ _END_S = 120.0
 """How long a restart that has begun may go on after the load."""
 
 
-@dataclass(frozen=True)
-class _Begun:
-    fault: Fault
-    began_s: float
-    take_back: TakeBack
-
-
 class Injector:
-    """Does what the scenario says, when it says so.
-
-    One after the other: while a replica is started anew, the next fault waits.
+    """Does what the scenario says, when it says so; each fault in a thread of its own.
 
     Args:
         site: where.
@@ -36,76 +24,52 @@ class Injector:
 
     def __init__(self, site: Site, faults: Sequence[Fault]) -> None:
         self._site = site
-        self._faults = sorted(faults, key=lambda fault: fault.at_s)
         self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._threads = [
+            threading.Thread(target=self._run, args=(fault,), name=fault.kind, daemon=True)
+            for fault in faults
+        ]
         self._start_s = 0.0
-        self._number = count()
-        self._agenda: list[tuple[float, int, Fault | _Begun]] = []
-        self.injected: list[Injected] = []
+        self._injected: list[Injected] = []
         self.errors: list[str] = []
         """Sentences on faults that could not be made."""
 
     def start(self, start_s: float) -> None:
         """Begin to count, from the start of the load by time.monotonic()."""
         self._start_s = start_s
-        for fault in self._faults:
-            self._plan(fault.at_s, fault)
-        self._thread = threading.Thread(target=self._run, name="faults", daemon=True)
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def finish(self) -> list[Injected]:
         """Take back what is still going on and return what happened, in order."""
         self._ended.set()
-        if self._thread is not None:
-            self._thread.join(_END_S)
-        return sorted(self.injected, key=lambda each: each.began_s)
+        deadline_s = time.monotonic() + _END_S
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, deadline_s - time.monotonic()))
+        return sorted(self._injected, key=lambda each: each.began_s)
 
-    def _plan(self, at_s: float, what: Fault | _Begun) -> None:
-        heappush(self._agenda, (at_s, next(self._number), what))
-
-    def _run(self) -> None:
-        while self._agenda:
-            at_s, _, what = heappop(self._agenda)
-            late = self._ended.wait(max(0.0, self._start_s + at_s - time.monotonic()))
-            if isinstance(what, _Begun):
-                self._take_back(what)
-            elif not late:
-                self._begin(what)
-
-    def _begin(self, fault: Fault) -> None:
-        began_s = self._now_s()
+    def _run(self, fault: Fault) -> None:
+        if self._ended.wait(max(0.0, fault.at_s - self._now_s())):
+            return  # the load was over before
+        began_s, error = self._now_s(), ""
         try:
             take_back = begin(fault, self._site)
-        except (LoadTestError, OSError) as error:
-            self._note(fault, began_s, str(error))
-            return
-        lasts_s = _lasts_s(fault)
-        if lasts_s is None:
-            self._note(fault, began_s)
-        else:
-            self._plan(began_s + lasts_s, _Begun(fault, began_s, take_back))
-
-    def _take_back(self, begun: _Begun) -> None:
-        try:
-            begun.take_back()
-        except (LoadTestError, OSError) as error:
-            self._note(begun.fault, begun.began_s, str(error))
-        else:
-            self._note(begun.fault, begun.began_s)
-
-    def _note(self, fault: Fault, began_s: float, error: str = "") -> None:
-        if error:
+            self._ended.wait(_lasts_s(fault))
+            take_back()
+        except (LoadTestError, OSError) as failure:
+            error = str(failure)
             self.errors.append(f"The fault {fault.kind} at {fault.at_s:g} s failed: {error}")
-        ended_s = self._now_s()
-        self.injected.append(Injected(fault.kind, fault_replica(fault), began_s, ended_s, error))
+        self._injected.append(
+            Injected(fault.kind, fault_replica(fault), began_s, self._now_s(), error)
+        )
 
     def _now_s(self) -> float:
         return time.monotonic() - self._start_s
 
 
-def _lasts_s(fault: Fault) -> float | None:
-    """Return after what time a fault is taken back; None if there is nothing to take back."""
+def _lasts_s(fault: Fault) -> float:
+    """Return after what time a fault is taken back; 0 if there is nothing to take back."""
     if isinstance(fault, KillReplica):
-        return fault.restart_after_s
-    return getattr(fault, "for_s", None)
+        return fault.restart_after_s or 0.0
+    return getattr(fault, "for_s", 0.0)

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -48,6 +49,7 @@ class Site:
         """Names of processes that a fault ended."""
         self._replicas = {replica.name: replica for replica in replicas}
         self._shims = shims
+        self._talking = threading.Lock()
         self._starts = dict.fromkeys(self._replicas, 1)
 
     @property
@@ -87,9 +89,22 @@ class Site:
     def weather(self, replica: str, weather: Weather) -> None:
         """Change what happens between the balancer and a replica."""
         shim = self._shims[replica]
-        shim.write_line(json.dumps(asdict(weather)))
-        if shim.read_line(_ORDER_S) != "DONE":
-            raise shim.failure("did not do what it was told")
+        with self._talking:
+            shim.write_line(json.dumps(asdict(weather)))
+            if shim.read_line(_ORDER_S) != "DONE":
+                raise shim.failure("did not do what it was told")
+
+    def drain(self, replica: str, timeout_s: float) -> None:
+        """Have the front give a replica nothing new, if it can."""
+        if self.front is not None:
+            with self._talking:
+                self.front.drain(replica, timeout_s)
+
+    def undrain(self, replica: str) -> None:
+        """Have the front give a replica requests again."""
+        if self.front is not None:
+            with self._talking:
+                self.front.undrain(replica)
 
 
 @contextmanager

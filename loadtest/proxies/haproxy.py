@@ -4,6 +4,7 @@ One thread makes leastconn exact. Connections to replicas are shared between cli
 always`), and retries of requests that may have been worked on are a choice of the scenario.
 """
 
+import os
 import socket
 
 from loadtest.balancer.messages import REPLICA_HEADER
@@ -46,7 +47,7 @@ def haproxy_config(plan: Plan) -> str:
 global
     maxconn 8192
     nbthread 1
-    stats socket {_SOCKET} mode 600 level admin
+    stats socket unix@{_SOCKET} mode 600 level admin
 defaults
     mode http
     timeout connect 2s
@@ -80,17 +81,22 @@ def haproxy_order(plan: Plan, order: str) -> str:
     Raises:
         LoadTestError: it cannot be reached, or does not do it.
     """
-    path = plan.folder / _SOCKET
+    folder = os.open(plan.folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         with socket.socket(socket.AF_UNIX) as channel:
             channel.settimeout(_ORDER_S)
-            channel.connect(str(path))
+            # A socket's path may have 107 characters, and a run's folder may have more.
+            channel.connect(f"/proc/self/fd/{folder}/{_SOCKET}")
             channel.sendall(order.encode() + b"\n")
             said = b""
             while piece := channel.recv(4096):
                 said += piece
     except OSError as error:
-        raise LoadTestError(f"HAProxy took no order on {path}: {error.strerror}.") from error
+        raise LoadTestError(
+            f"HAProxy took no order on {plan.folder / _SOCKET}: {error.strerror}."
+        ) from error
+    finally:
+        os.close(folder)
     return said.decode().strip()
 
 

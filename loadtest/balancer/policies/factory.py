@@ -37,6 +37,8 @@ class PolicySettings(BaseModel):
     """Of peak_ewma: how long a latency is remembered."""
     blackout_s: float = Field(default=10.0, ge=0)
     """Of utilisation: how long a replica reports before it is believed."""
+    update_s: float = Field(default=1.0, ge=0.01)
+    """Of utilisation: how often weights are worked out."""
     weights: Mapping[str, float] = {}
     """Of weighted_round_robin: replica-0 = 5; one that is not named weighs 1."""
 
@@ -61,6 +63,8 @@ def make_policy(
         ),
         "join_idle_queue": lambda: JoinIdleQueue(replicas, random),
         "peak_ewma": lambda: PeakEwmaChoice(replicas, random, told.choices, told.decay_s),
-        "utilisation": lambda: UtilisationWeighted(replicas, random, told.blackout_s),
+        "utilisation": lambda: UtilisationWeighted(
+            replicas, random, told.blackout_s, told.update_s
+        ),
     }
     return policies[name]()
