@@ -29,6 +29,7 @@ async def serve(config: BalancerConfig) -> None:
     loop.add_signal_handler(signal.SIGTERM, ended.set)
     loop.add_signal_handler(signal.SIGINT, ended.set)
     async with balancer(config) as running:
+        await running.probed.wait()
         _say(f"READY {running.address.port}")
         orders = asyncio.create_task(_take_orders(running))
         orders.add_done_callback(lambda _: ended.set())

@@ -30,6 +30,8 @@ class Balancer:
     tally: Tally
     roster: Roster
     dispatcher: Dispatcher
+    probed: asyncio.Event
+    """Every replica has been asked once whether it is ready."""
 
     async def drain(self, replica: str, timeout_s: float) -> bool:
         """Give a replica nothing new and wait for what it has.
@@ -68,7 +70,12 @@ async def balancer(config: BalancerConfig, policy: Policy | None = None) -> Asyn
     forwarder = Forwarder(config, Attempts(config, dispatcher, tally), dispatcher, tally)
     clients: set[ClientConnection] = set()
 
+    probed, unheard = asyncio.Event(), set(names)
+
     def tell(name: str, ready: bool) -> None:
+        unheard.discard(name)
+        if not unheard:
+            probed.set()
         roster.set_ready(name, time.monotonic(), ready=ready)
         dispatcher.serve_queue()
 
@@ -81,7 +88,7 @@ async def balancer(config: BalancerConfig, policy: Policy | None = None) -> Asyn
     tasks.append(loop.create_task(_serve_the_queue(dispatcher)))
     address = Address(config.host, server.sockets[0].getsockname()[1])
     try:
-        yield Balancer(address, tally, roster, dispatcher)
+        yield Balancer(address, tally, roster, dispatcher, probed)
     finally:
         server.close()
         for task in tasks:
