@@ -16,6 +16,7 @@ from loadtest.peers.command import peers
 from loadtest.report import LiveView, rebuild, show, write_all
 from loadtest.run import run_scenario
 from loadtest.scenario import read_scenario
+from loadtest.scenario.faults import fault_replica
 from loadtest.search.command import search
 from loadtest.series.command import compare
 from loadtest.session import (
@@ -70,7 +71,8 @@ def run(
             compare([scenario], runs=planned.runs.count, store=store, out=out, json=json)
         command = command_line()
         with run_folder(out) as folder:
-            with LiveView(notes, folder) as tell:
+            faults = [(each.at_s, f"{each.kind} {fault_replica(each)}") for each in planned.faults]
+            with LiveView(notes, folder, faults) as tell:
                 report = run_scenario(planned, folder, command, tell)
                 tell("drawing the report")
                 page = write_all(report, folder)

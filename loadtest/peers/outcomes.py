@@ -10,7 +10,7 @@ from rich.text import Text
 
 from loadtest.peers.rounds import OURS, Cell, Round, cells_of, ratios
 from loadtest.report.figures import Figures, Ratio
-from loadtest.report.words import ms, rate
+from loadtest.report.words import rate
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def figures(outcomes: Outcomes) -> Figures:
 def show(outcomes: Outcomes, console: Console) -> None:
     """Print a line a peer and cell."""
     table = Table(title="Right answers a second, medians of alternating rounds")
-    for name in ("peer", "conns", "rows", "peer's", "p99", "Percore's", "p99", "ratio"):
+    for name in ("peer", "connections", "rows", "peer's", "Percore's", "ratio"):
         table.add_column(name, justify="left" if name == "peer" else "right", no_wrap=True)
     for peer, rounds in outcomes.rounds.items():
         for cell in cells_of(rounds):
@@ -66,7 +66,7 @@ def show(outcomes: Outcomes, console: Console) -> None:
                 found = _ratio(rounds, peer, cell)
                 said = "none" if found is None else _said(found)
                 shape = (str(cell.connections), f"{cell.rows:,}")
-                table.add_row(peer, *shape, *_texts(theirs), *_texts(ours), said)
+                table.add_row(peer, *shape, _rate(theirs), _rate(ours), said)
     console.print(table)
     for warning in outcomes.warnings:
         console.print(Text(f"Warning: {warning}", style="yellow"))
@@ -93,14 +93,8 @@ def _ratio(rounds: Sequence[Round], peer: str, cell: Cell) -> Ratio | None:
     )
 
 
-def _texts(rounds: Sequence[Round]) -> tuple[str, str]:
-    rates = rate(median(each.rate_per_s for each in rounds))
-    return rates, _time([each.p99_s for each in rounds])
-
-
-def _time(values_s: Sequence[float | None]) -> str:
-    known = [value for value in values_s if value is not None]
-    return ms(median(known)) if len(known) == len(values_s) else "too few"
+def _rate(rounds: Sequence[Round]) -> str:
+    return rate(median(each.rate_per_s for each in rounds))
 
 
 def _said(ratio: Ratio) -> str:

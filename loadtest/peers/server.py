@@ -58,6 +58,7 @@ def running_peer(peer: Peer, artefact: Artefact, workers: int, folder: Path) -> 
     settings = {
         **dict.fromkeys(_THREADS, "1"),
         **_QUIET,
+        "PEER_BATCH": "1",
         **peer.environment,
         "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONPATH": str(SHARED.resolve()),

@@ -22,8 +22,8 @@ from rich.text import Text
 from loadtest.progress import Snapshot, read_snapshot, watched_quantile
 from loadtest.report.words import ms, rate
 
-EVENTS: Final = "events.jsonl"
-"""What happened to the fleet, a JSON object a line with at_s, name and target."""
+EVENTS: Final = "balancer.jsonl"
+"""What our balancer saw happen to replicas, a JSON object a line."""
 
 _EVERY_S: Final = 0.5
 _LOG_EVERY_S: Final = 5.0
@@ -38,9 +38,13 @@ class LiveView:
     Args:
         console: where to; a terminal is drawn on, anything else gets lines.
         folder: of the run, or of runs one after the other: the one that moves is shown.
+        faults: when each is due, from the start of the load, and its words.
     """
 
-    def __init__(self, console: Console, folder: Path) -> None:
+    def __init__(
+        self, console: Console, folder: Path, faults: Sequence[tuple[float, str]] = ()
+    ) -> None:
+        self._faults = sorted(faults)
         self._console = console
         self._folder = folder
         self._words = "preparing"
@@ -78,11 +82,18 @@ class LiveView:
             now = latest(self._folder, self._since_s)
             if self._console.is_terminal:
                 spinner.update(text=Text(self._words))
-                below = panel(now, events(self._folder)) if now else ""
+                below = panel(now, self._happened(now[1].at_s)) if now else ""
                 self._live.update(Group(spinner, below), refresh=True)
             elif now and time.monotonic() - said_s >= _LOG_EVERY_S:
                 said_s = time.monotonic()
-                self._console.print(line(now), markup=False, highlight=False, soft_wrap=True)
+                happened = "".join(f"; {text}" for text in self._happened(now[1].at_s)[-2:])
+                text = line(now) + happened
+                self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _happened(self, at_s: float) -> list[str]:
+        due = [f"fault {words}, {at_s - begins_s:.0f} s ago" for begins_s, words in self._faults
+               if begins_s <= at_s]  # fmt: skip
+        return due[-_EVENTS_SHOWN:] + events(self._folder)
 
 
 def latest(folder: Path, since_s: float) -> tuple[Snapshot, Snapshot] | None:
@@ -125,13 +136,13 @@ def together(snapshots: Sequence[Snapshot]) -> Snapshot:
 
 
 def events(folder: Path) -> list[str]:
-    """Return the last lines on what happened to the fleet, oldest first."""
+    """Return what the balancer last saw happen to replicas, oldest first."""
     paths = sorted(folder.rglob(EVENTS), key=_written_s)
     shown = []
     for text in _tail(paths[-1])[-_EVENTS_SHOWN:] if paths else []:
         try:
             each = json.loads(text)
-            shown.append(f"{each['at_s']:8.1f} s  {each['name']} {each.get('target', '')}".rstrip())
+            shown.append(f"{each['event']} {each['replica']}")
         except (ValueError, KeyError, TypeError):  # not whole yet
             continue
     return shown

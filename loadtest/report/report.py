@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from loadtest.faults.impact import Impact
@@ -31,7 +31,7 @@ class Report:
     machine: Machine
     command: str
     date: datetime
-    front: FrontFigures = FrontFigures("own")
+    front: FrontFigures = field(default_factory=lambda: FrontFigures("own"))
     """What stood in front of the replicas, and what it counted."""
     impacts: tuple[Impact, ...] = ()
     """What each fault did."""

@@ -21,6 +21,7 @@ from loadtest.report.plots.variants import variants_plot
 from loadtest.report.samples import Samples
 from loadtest.report.tables import (
     curve_table,
+    fault_table,
     percentile_table,
     prediction_table,
     ratio_table,
@@ -87,6 +88,7 @@ def sections(evidence: Evidence) -> list[Section]:
             samples and timeline_plot(samples, _happenings(content, figures)),
             steady and percentile_table(steady),
         ),
+        _section("faults", "Faults", fault_table(content.get("faults", ()))),
         _section(
             "replicas",
             "Replicas",
@@ -119,7 +121,17 @@ def _happenings(content: Mapping[str, Any], figures: Figures) -> tuple[Happening
     """Return what to mark over time; what was left out of the percentiles is one."""
     until_s = (content.get("warm_up") or {}).get("until_s", 0.0)
     warm_up = (Happening(name="warm-up, left out", start_s=0.0, end_s=until_s),) if until_s else ()
-    return (*warm_up, *figures.happenings)
+    injected = (each["fault"] for each in content.get("faults", ()))
+    faults = (
+        Happening(
+            name=each["kind"],
+            target=each["replica"],
+            start_s=each["began_s"],
+            end_s=each["ended_s"] if each["ended_s"] > each["began_s"] else None,
+        )
+        for each in injected
+    )
+    return (*warm_up, *faults, *figures.happenings)
 
 
 def _lag(samples: Samples, *, is_open: bool) -> Plot | None:

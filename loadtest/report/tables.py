@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from loadtest.report.figures import Curve, Prediction, Ratio
 from loadtest.report.page import Table
@@ -42,6 +43,31 @@ def percentile_table(samples: Samples) -> Table | None:
     )
     head = ("percentile", "response time", "95 % interval", "service time")
     return Table(head, tuple(rows), caption)
+
+
+def fault_table(impacts: Sequence[Mapping[str, Any]]) -> Table | None:
+    """Return what each fault did, as the report's JSON has it."""
+    if not impacts:
+        return None
+    rows = tuple(
+        (
+            f"{each['fault']['kind']} {each['fault']['replica']}".rstrip(),
+            f"{each['fault']['began_s']:.2f} s",
+            f"{each['in_flight']:,}",
+            _after(each["detect_s"]),
+            _after(each["recover_s"]),
+            f"{each['violation_s']:.1f} s",
+            *(f"{each[key]:,}" for key in ("wrong", "lost", "refused")),
+        )
+        for each in impacts
+    )
+    head = ("fault", "began", "in flight", "detected after", "recovered after", "SLO violated for")
+    caption = "Until the next fault began. Detected: the balancer left the replica alone."
+    return Table((*head, "wrong", "lost", "refused"), rows, caption)
+
+
+def _after(seconds: float | None) -> str:
+    return "never seen" if seconds is None else f"{seconds:.2f} s"
 
 
 def replica_table(replicas: Mapping[str, Mapping[str, int]]) -> Table | None:

@@ -38,8 +38,8 @@ def _figures(report: Report) -> Table:
     table.add_column()
     rows = {
         "load": load_model(scenario),
-        "fleet": f"{scenario.fleet.replicas} replicas, {scenario.fleet.workers} workers each,"
-        f" {scenario.balancer.policy}",
+        "fleet": f"{scenario.fleet.replicas} {scenario.fleet.kind} replicas,"
+        f" {scenario.fleet.workers} workers each, {scenario.balancer.policy}",
         "front": front_line(report.front),
         "payload": _payload_line(report),
         "requests": _counts_line(summary.counts),
@@ -48,6 +48,7 @@ def _figures(report: Report) -> Table:
         f" over {summary.elapsed_s:.2f} s",
         "latency": _latency_line(summary),
         "generator": _generator_line(summary),
+        **_promises(report),
     }
     for name, text in rows.items():
         table.add_row(name, text)
@@ -68,10 +69,32 @@ def _replicas(summary: Summary) -> Table:
 def _payload_line(report: Report) -> str:
     payload = report.scenario.payload
     return (
-        f"{payload.model} {report.model_version}, {payload.rows} rows a request"
+        f"{payload.model} {report.model_version}, {payload.words}"
         f"{', probabilities' if payload.probabilities else ''},"
         f" {payload.distinct_requests} distinct requests"
     )
+
+
+def _promises(report: Report) -> dict[str, str]:
+    """Return lines on what was promised and what was left out, as far as the scenario asks."""
+    summary, lines = report.summary, {}
+    slo, mlperf, warm_up = summary.slo, summary.mlperf, summary.warm_up
+    if slo is not None:
+        lines["SLO"] = (
+            f"{'met' if slo.met else 'BROKEN'}{', shown at 99 % confidence' if slo.shown else ''}:"
+            f" {slo.over:,} of {slo.requests:,} requests over it;"
+            f" goodput {slo.goodput_per_s:,.1f} a second"
+        )
+    if mlperf is not None:
+        value = "none" if mlperf.value is None else f"{mlperf.value:,.6g} {mlperf.unit}"
+        word = "valid" if mlperf.valid else "NOT VALID"
+        lines["MLPerf"] = f"{mlperf.scenario}, {word}: {mlperf.metric}: {value}"
+    if warm_up.method != "none":
+        lines["warm-up"] = (
+            f"{warm_up.method}: {warm_up.requests:,} requests of the first {warm_up.until_s:.2f} s"
+            " are not in the percentiles"
+        )
+    return lines
 
 
 def _counts_line(counts: Counts) -> str:

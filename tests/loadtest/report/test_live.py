@@ -76,10 +76,11 @@ def test_of_several_runs_the_one_that_moves_is_shown(tmp_path: Path) -> None:
 
 
 def test_events_are_the_last_few(tmp_path: Path) -> None:
-    lines = [{"at_s": number, "name": "kill", "target": f"replica-{number}"} for number in range(9)]
-    (tmp_path / "events.jsonl").write_text("\n".join([*map(json.dumps, lines), '{"at']), "utf-8")
+    lines = [{"at_s": 1, "event": "ejected", "replica": f"replica-{number}"} for number in range(9)]
+    lines.append({"at_s": 1, "event": "totals"})
+    (tmp_path / "balancer.jsonl").write_text("\n".join([*map(json.dumps, lines), '{"at']), "utf-8")
     shown = events(tmp_path)
-    assert shown[-1].split() == ["8.0", "s", "kill", "replica-8"]
+    assert shown[-1] == "ejected replica-8"
     assert 3 <= len(shown) <= 5
 
 
@@ -91,7 +92,7 @@ def test_the_view_shows_what_is_published(
     monkeypatch.setattr("loadtest.report.live._LOG_EVERY_S", 0.01)
     out = io.StringIO()
     console = Console(file=out, force_terminal=terminal, width=200)
-    with LiveView(console, tmp_path) as view:
+    with LiveView(console, tmp_path, [(1.0, "kill replica-0"), (9.0, "too early")]) as view:
         view("load for 20 s")
         time.sleep(0.02)  # file clocks are coarse: what is published must be younger
         publish(tmp_path, "progress.jsonl", BEFORE, AFTER)
@@ -100,3 +101,5 @@ def test_the_view_shows_what_is_published(
             assert time.monotonic() < deadline_s, out.getvalue()
             time.sleep(0.01)
     assert "load for 20 s" in out.getvalue()
+    assert "fault kill replica-0, 1 s ago" in out.getvalue()
+    assert "too early" not in out.getvalue()
