@@ -110,6 +110,10 @@ def summarise(
         slo = judge_slo(rules.slo, measured, result.elapsed_s - warm_up.until_s)
     throughput_per_s = counts.right / result.elapsed_s if result.elapsed_s else 0.0
     breaks = broken(rules, counts, latency, throughput_per_s, slo)
+    mlperf = None
+    if isinstance(load, MlperfLoad):
+        mlperf = mlperf_result(load, rules.slo, result.records, result.elapsed_s)
+        breaks += [] if mlperf.valid else [f"MLPerf: {mlperf.reasons[0]}"]
     invalid = _invalid(generator, rules.slo)
     return Summary(
         verdict=_verdict(counts, invalid=bool(invalid), broken=bool(breaks)),
@@ -127,9 +131,7 @@ def summarise(
         rows_per_s=_rows(result) / result.elapsed_s if result.elapsed_s else 0.0,
         slo=slo,
         broken=tuple(breaks),
-        mlperf=mlperf_result(load, rules.slo, result.records, result.elapsed_s)
-        if isinstance(load, MlperfLoad)
-        else None,
+        mlperf=mlperf,
     )
 
 

@@ -37,6 +37,9 @@ class Scenario(Frozen):
         )
         if self.runs.warm_up == "mser" and changes:
             raise ValueError("runs.warm_up is mser, but the rate of the load changes: give seconds")
+        if self.runs.warm_up == "mser" and self.faults:
+            # MSER would take a fault early in the run for its warm-up and hide it.
+            raise ValueError("runs.warm_up is mser, but there are faults: give seconds")
         if isinstance(self.runs.warm_up, float) and not (
             0 <= self.runs.warm_up < self.load.duration_s
         ):

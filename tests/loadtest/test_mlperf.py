@@ -10,8 +10,9 @@ from loadtest.client import run_load
 from loadtest.mlperf import estimate, mlperf_result
 from loadtest.record import Outcome
 from loadtest.scenario import MlperfLoad, Slo
+from loadtest.summary import Verdict, summarise
 from tests.loadtest.stubs import RIGHT, answering, http, requests, stub
-from tests.loadtest.test_summary import LOST, ONE
+from tests.loadtest.test_summary import LOST, ONE, result
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,14 @@ def test_a_query_without_its_answer_makes_every_scenario_invalid() -> None:
     found = mlperf_result(load, None, [ONE] * 1000 + [LOST], 600)
     assert not found.valid
     assert found.reasons == ("1 queries were not answered right.",)
+
+
+def test_a_run_that_is_not_valid_fails_and_a_short_one_only_says_so() -> None:
+    load = MlperfLoad(scenario="SingleStream", duration_s=10)
+    short = summarise(result([ONE] * 64), load)
+    assert (short.verdict, short.broken) == (Verdict.PASSED, ())
+    assert short.mlperf is not None
+    assert short.mlperf.reasons == ("10 s is shorter than MLPerf's 600 s.",)
+    few = summarise(result([ONE] * 63), load)
+    assert few.verdict is Verdict.FAILED
+    assert few.broken == ("MLPerf: 63 queries are too few: 64 are the least.",)

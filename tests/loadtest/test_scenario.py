@@ -132,6 +132,14 @@ def test_a_file_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
 CHANGING = "load.rate_per_s = 9\nload.duration_s = 10\n[payload]\nmodel = 'm'"
 
 
+def test_mser_must_not_hide_a_fault() -> None:
+    text = "runs.warm_up = 'mser'\nload.kind = 'open'\n" + CHANGING
+    fault = "[[faults]]\nkind = 'kill_replica'\nat_s = 1"
+    assert parse_scenario(text.replace("runs.warm_up = 'mser'", "") + "\n" + fault, "x.toml").faults
+    with pytest.raises(ScenarioError, match="but there are faults"):
+        parse_scenario(f"{text}\n{fault}", "x.toml")
+
+
 @pytest.mark.parametrize("shape", ['{kind = "ramp", to_rate_per_s = 90}', None])
 def test_mser_may_only_cut_what_has_no_change_of_its_own(shape: str | None) -> None:
     lines = "runs.warm_up = 'mser'\nload.kind = 'open'\n"
