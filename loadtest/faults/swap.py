@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from loadtest.artefact import read_artefact
@@ -16,7 +17,8 @@ from loadtest.scenario.faults import SwapVersion
 
 def copy_store(store: Path, model: str, folder: Path) -> Path:
     """Copy one model into a store in the run's folder: a swap must not change the user's."""
-    copy = folder / "store"
+    # A folder of its own: whoever gives --out twice has an older copy there.
+    copy = Path(tempfile.mkdtemp(prefix="store-", dir=folder))
     shutil.copytree(store / model, copy / model)
     return copy
 
