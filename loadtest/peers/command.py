@@ -21,8 +21,8 @@ from loadtest.peers.measure import Plan, measure, prepared
 from loadtest.peers.outcomes import Outcomes, figures, show
 from loadtest.peers.rounds import Cell, Round
 from loadtest.report import LiveView, rebuild
+from loadtest.report.contents import REPORT
 from loadtest.report.figures import FILE
-from loadtest.report.folder import JSON
 from loadtest.report.report import VERSION
 
 CANNOT_RUN = 2
@@ -132,6 +132,6 @@ def _content(plan: Plan, outcomes: Outcomes) -> dict[str, Any]:
 
 
 def _write(folder: Path, content: dict[str, Any], outcomes: Outcomes) -> None:
-    (folder / JSON).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    (folder / REPORT).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     (folder / FILE).write_text(figures(outcomes).model_dump_json(indent=2), encoding="utf-8")
     rebuild(folder)

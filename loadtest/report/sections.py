@@ -187,7 +187,8 @@ def _generator(content: Mapping[str, Any]) -> tuple[Block, ...]:
 def _scenario(content: Mapping[str, Any]) -> tuple[Block, ...]:
     scenario = content.get("scenario")
     if not scenario:
-        return ()
+        settings = content.get("settings")
+        return (Code(json.dumps(settings, indent=2)),) if settings else ()
     definition = content.get("percentiles", "")
     words = f"Percentiles: {definition}." if isinstance(definition, str) and definition else ""
     code = Code(json.dumps(scenario, indent=2))

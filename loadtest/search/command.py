@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from loadtest.errors import LoadTestError
+from loadtest.report import rebuild
 from loadtest.scenario import read_scenario
 from loadtest.search.bracket import PRECISION, Found
 from loadtest.search.bracket import search as find
@@ -56,6 +57,7 @@ def search(
             found = find(attempt, start_per_s, most, precision)
             report = SearchReport(asked, found, command)
             report.write(folder, scenario.stem)
+            rebuild(folder)
     except LoadTestError as error:
         notes.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(CANNOT_RUN) from error

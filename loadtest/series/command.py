@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from loadtest.errors import LoadTestError, ScenarioError
+from loadtest.report import rebuild
 from loadtest.scenario import Scenario, read_scenario
 from loadtest.series.series import measurer, run_series, write_series
 from loadtest.series.show import show_series
@@ -55,6 +56,7 @@ def compare(
             measure = measurer(variants, folder, command, status.update)
             series = run_series(variants, runs, most_runs or runs, measure, command)
             write_series(series, folder)
+            rebuild(folder)
     except LoadTestError as error:
         notes.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(CANNOT_RUN) from error
