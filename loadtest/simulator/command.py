@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from loadtest.errors import LoadTestError
+from loadtest.session import command_line
+from loadtest.simulator.pages import write_result
 from loadtest.simulator.result import carry_out
 from loadtest.simulator.show import refusal, show
 from loadtest.simulator.study import read_study
@@ -19,6 +21,9 @@ REFUSED = 4
 
 def simulate(
     study: Annotated[Path, typer.Argument(help="What to simulate, a TOML file.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Keep simulation.json and its page in this folder.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Simulate fleets of any size: latency against load by policy, and the capacity plan.
@@ -42,6 +47,8 @@ def simulate(
                 progress.update(task, description=what, completed=over, total=steps)
 
             result = carry_out(asked, tell)
+        if out is not None:
+            write_result(result, out, command_line())
     except LoadTestError as error:
         notes.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(CANNOT_RUN) from error

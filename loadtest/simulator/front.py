@@ -8,7 +8,7 @@ from random import Random
 from loadtest.balancer.budget import Budget
 from loadtest.simulator.call import Call, End
 from loadtest.simulator.clock import Clock, Countdown
-from loadtest.simulator.replica import Replica
+from loadtest.simulator.replica import Answer, Replica
 from loadtest.simulator.rules import Rules
 from loadtest.simulator.views import NOBODY, LeastOutstanding, View
 
@@ -47,11 +47,22 @@ class Front:
         self._tries = bytearray(len(arrivals_s))
         self._queues: list[deque[int]] = [deque() for _ in views]
         self._clocks = self._countdowns(clock)
-        # Most of a simulation's time is spent between here and the replica: the shortest way.
-        self._plain = not any(self._clocks) and rules.plain and len(views) == 1
-        bounded = None if self._plain else rules.budget
-        self._budget = None if bounded is None else Budget(bounded)
+        self._budget = None if rules.budget is None else Budget(rules.budget)
         self._serving = False
+        # Most of a simulation's time is spent between here and the replica: who never asks twice
+        # takes the short way.
+        patience_s = min(rules.timeout_s, rules.answer_timeout_s)
+        self._patience = (
+            Countdown(clock, patience_s, self._timed_out, _is_closed)
+            if math.isfinite(patience_s)
+            else None
+        )
+        self.arrive: Callable[[float, int], None] = (
+            self._arrive_once if rules.plain else self._arrive
+        )
+        """Takes a request in: the time, and which."""
+        self.answer: Answer = self._answer_once if rules.plain else self._answer
+        """Takes a call's end from its replica."""
         self.on_end: Callable[[float, Call, End], None] | None = None
         """Is told how each call ended; ejects who fails too often."""
         # by request
@@ -64,12 +75,34 @@ class Front:
         """Say who the replicas are."""
         self._receive = [replica.receive for replica in replicas]
 
-    def arrive(self, now: float, index: int) -> None:
-        """Take a request in."""
-        which = 0 if self._count == 1 else int(self._random() * self._count)
-        if self._plain:
-            self._send(now, index, self._views[0])
+    def _arrive_once(self, now: float, index: int) -> None:
+        views = self._views
+        view = views[0] if self._count == 1 else views[int(self._random() * self._count)]
+        replica = view.choose(now)
+        if replica == NOBODY:
+            self.ends[index] = End.REFUSED
             return
+        view.add(replica)
+        call = Call(index, replica, view, self._sizes[index], now)
+        self.calls += 1
+        if self._patience is not None:
+            self._patience.start(now, call)
+        self._receive[replica](now, call)
+
+    def _answer_once(self, now: float, call: Call, end: End) -> None:
+        if not call.open:
+            return
+        call.open = False
+        took_s = now - call.sent_s
+        call.view.remove(call.replica, now, took_s)
+        self.ends[call.index] = end
+        if end is _RIGHT:
+            self.latency_s[call.index] = took_s
+        if self.on_end is not None:
+            self.on_end(now, call, end)
+
+    def _arrive(self, now: float, index: int) -> None:
+        which = 0 if self._count == 1 else int(self._random() * self._count)
         if self._budget is not None:
             self._budget.active += 1
         if self._clocks[0] is not None:
@@ -82,8 +115,7 @@ class Front:
         else:
             self._send(now, index, self._views[which])
 
-    def answer(self, now: float, call: Call, end: End) -> None:
-        """Take a call's end from its replica."""
+    def _answer(self, now: float, call: Call, end: End) -> None:
         if not call.open:
             return
         view, index = call.view, call.index
@@ -98,6 +130,7 @@ class Front:
                 self.latency_s[index] = now - self._arrivals_s[index]
                 if call.before is not None or self._latest[index] is not call:
                     self._give_up(now, index)
+                self._latest[index] = None
             else:
                 self._failed(now, call, end)
         if self._rules.limit is not None:

@@ -49,6 +49,7 @@ class _Report(BaseModel):
 
     date: str
     kind: str = "real"
+    verdict: str = "passed"
     scenario: _Scenario
 
 
@@ -113,7 +114,8 @@ def read_run(folder: Path) -> MeasuredRun:
     """Read a run's folder.
 
     Raises:
-        ScenarioError: it is not one, or its records say nothing of the server's times.
+        ScenarioError: it is not one, its generator was the bottleneck, or its records say nothing
+            of the server's times.
     """
     try:
         report = _Report.model_validate(json.loads((folder / "report.json").read_bytes()))
@@ -124,6 +126,11 @@ def read_run(folder: Path) -> MeasuredRun:
         ) from error
     except (ValueError, ValidationError) as error:
         raise ScenarioError(f"{folder / 'report.json'} is no report of a run.") from error
+    if report.verdict == "invalid":
+        raise ScenarioError(
+            f"{folder} is an INVALID run: its figures are the generator's own, not the fleet's."
+            " Make it again on a quieter machine, or with a lower rate."
+        )
     paths = sorted(folder.glob("requests*.csv"))
     records = [record for path in paths for record in read_records(path)]
     run = MeasuredRun(folder, report, tuple(sorted(records, key=lambda record: record.intended_s)))

@@ -18,6 +18,9 @@ Run = tuple[int, list[Call]]
 """A worker and its batch."""
 
 
+_RIGHT = End.RIGHT
+
+
 class Trouble(Enum):
     """What ails a replica."""
 
@@ -71,9 +74,9 @@ class Replica:
     """
 
     __slots__ = (
-        "_answer", "_batch_s", "_clock", "_fail_s", "_finish", "_free", "_frozen",
-        "_heap", "_machine", "_max_waiting", "_most", "_order", "_queue", "_slowdown", "_speeds",
-        "_trouble", "batches", "busy_s", "failed", "idle", "number", "served", "workers",
+        "_answer", "_batch_s", "_clock", "_fail_s", "_finish", "_free", "_frozen", "_heap", "_ill",
+        "_machine", "_max_waiting", "_most", "_order", "_queue", "_slowdown", "_speeds", "_trouble",
+        "batches", "busy_s", "failed", "idle", "number", "served", "workers",
     )  # fmt: skip
 
     def __init__(
@@ -102,6 +105,7 @@ class Replica:
         self._free = deque(range(shape.workers))
         self._speeds = [1.0] * shape.workers
         self._trouble = Trouble.NONE
+        self._ill = False
         self._frozen: list[tuple[float, Run]] = []
         self._fail_s = 0.0
         self.batches = 0
@@ -116,7 +120,7 @@ class Replica:
 
     def receive(self, now: float, call: Call) -> None:
         """Take a call in: start, queue, refuse or fail it."""
-        if self._trouble is not Trouble.NONE:
+        if self._ill:
             self._receive_in_trouble(now, call)
         elif self._free:
             self._start(now, self._free.popleft(), [call])
@@ -130,7 +134,7 @@ class Replica:
         runs = [run for _, run in self._frozen + self._clock.withdraw(self._finish)]
         lost = [*(call for _, batch in runs for call in batch), *self._queue]
         self._reset()
-        self._trouble = Trouble.DEAD
+        self._ail(Trouble.DEAD)
         for call in lost:
             self._answer(now, call, End.FAILED)
 
@@ -139,11 +143,11 @@ class Replica:
         if self._trouble is Trouble.NONE:
             runs = self._clock.withdraw(self._finish)
             self._frozen = [(when_s - now, run) for when_s, run in runs]
-            self._trouble = Trouble.STOPPED
+            self._ail(Trouble.STOPPED)
 
     def fail_fast(self, within_s: float) -> None:
         """Answer every call from now on with an error, after so long."""
-        self._trouble = Trouble.FAILING
+        self._ail(Trouble.FAILING)
         self._fail_s = within_s
 
     def slow_down(self, factor: float, worker: int | None = None) -> None:
@@ -157,10 +161,14 @@ class Replica:
         for left_s, run in self._frozen:
             self._clock.at(now + left_s, self._finish, run)
         self._frozen = []
-        self._trouble = Trouble.NONE
+        self._ail(Trouble.NONE)
         self.slow_down(1.0)
         while self._queue and self._free:
             self._take(now, self._free.popleft())
+
+    def _ail(self, trouble: Trouble) -> None:
+        self._trouble = trouble
+        self._ill = trouble is not Trouble.NONE
 
     def _receive_in_trouble(self, now: float, call: Call) -> None:
         if self._trouble is Trouble.DEAD:
@@ -211,7 +219,7 @@ class Replica:
                 self.idle(now, self.number)
         answer = self._answer
         for call in batch:
-            answer(now, call, End.RIGHT)
+            answer(now, call, _RIGHT)
 
     def _reset(self) -> None:
         self._queue.clear()

@@ -157,33 +157,44 @@ class LeastOutstanding(View):
         """Count a call as outstanding there."""
         held = self.outstanding[replica]
         self.outstanding[replica] = held + 1
-        if not self._blocked[replica]:
-            self._move(replica, held, held + 1)
+        if self._blocked[replica]:
+            return
+        # In this and in `remove` a replica moves by one level, without a call: both run for every
+        # request.
+        levels, spot = self._levels, self._spot
+        level = levels[held]
+        last = level.pop()
+        if last != replica:
+            place = spot[replica]
+            level[place] = last
+            spot[last] = place
+        if held + 1 == len(levels):
+            levels.append([])
+        target = levels[held + 1]
+        spot[replica] = len(target)
+        target.append(replica)
+        if held == self._least and not level:
+            self._least = held + 1
 
     def remove(self, replica: int, now: float, took_s: float) -> None:
         """Take note that a call has ended."""
         del now, took_s
         held = self.outstanding[replica]
         self.outstanding[replica] = held - 1
-        if not self._blocked[replica]:
-            self._move(replica, held, held - 1)
-
-    def _move(self, replica: int, before: int, after: int) -> None:
+        if self._blocked[replica]:
+            return
         levels, spot = self._levels, self._spot
-        level = levels[before]
+        level = levels[held]
         last = level.pop()
         if last != replica:
             place = spot[replica]
             level[place] = last
             spot[last] = place
-        if after == len(levels):
-            levels.append([])
-        target = levels[after]
+        target = levels[held - 1]
         spot[replica] = len(target)
         target.append(replica)
-        # Whoever left the least level moved by one, and so stands on the new least level.
-        if after < self._least or (before == self._least and not level):
-            self._least = after
+        if held <= self._least:
+            self._least = held - 1
 
     def _left(self, replica: int) -> None:
         level = self._levels[self.outstanding[replica]]

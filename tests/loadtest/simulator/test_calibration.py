@@ -115,6 +115,9 @@ def test_what_cannot_be_compared_is_said(
     (tmp_path / "requests.csv").write_text((folders["three"] / "requests.csv").read_text())
     with pytest.raises(ScenarioError, match="closed load"):
         validate(calibration, read_run(tmp_path), 1)
+    (tmp_path / "report.json").write_text(json.dumps(report | {"verdict": "invalid"}))
+    with pytest.raises(ScenarioError, match="INVALID"):
+        read_run(tmp_path)
 
 
 def test_records_without_the_servers_times_calibrate_nothing(
