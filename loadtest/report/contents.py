@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from loadtest.errors import LoadTestError
 from loadtest.report.report import VERSION
-from loadtest.report.words import load_model, rate
+from loadtest.report.words import count, load_model, ms, rate
 from loadtest.scenario import Scenario
 
 Content = Mapping[str, Any]
@@ -91,9 +91,31 @@ def _of_study(content: Content, path: Path) -> dict[str, Any]:
         "machine": content["machine"],
         "command": content.get("command", ""),
         "load_model": "open: simulated arrivals; see the study below",
-        "warnings": [f"Beside every figure: {content['standing']}.", content["not_modelled"]],
+        "warnings": [
+            *_plans(content),
+            f"Beside every figure: {content['standing']}.",
+            content["not_modelled"],
+        ],
         "settings": content["study"],
     }
+
+
+def _plans(content: Content) -> list[str]:
+    """Return the capacity plan, a sentence a policy."""
+    goal = content["study"].get("plan")
+    if not goal:
+        return []
+    asked = f"{rate(goal['rate_per_s'])} a second with p99 under {ms(goal['p99_s'])}"
+    said = []
+    for plan in content["plans"]:
+        if plan["replicas"] is None:
+            said.append(f"{plan['policy']}: no fleet that was looked at does {asked}.")
+            continue
+        fleet = f"{count(plan['replicas'], 'replica')} of {count(plan['workers'], 'worker')}"
+        zone = plan["with_zone_lost"]
+        more = "" if zone is None else f"; {zone:,} if a zone may be lost"
+        said.append(f"{plan['policy']}: {asked} takes {fleet}{more}.")
+    return said
 
 
 _READERS: Final[Mapping[str, Callable[[Content, Path], dict[str, Any]]]] = {
