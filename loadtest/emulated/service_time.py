@@ -64,7 +64,10 @@ class ServiceTimes:
 
 
 def read_table(path: Path) -> dict[int, list[float]]:
-    """Read measured batches from a CSV file with the columns rows and seconds.
+    """Read measured batches from a CSV file with the columns rows and seconds, or from a run.
+
+    A run's requests.csv has the columns rows and predict_s; requests that were not answered are
+    left out. Let it be a closed load with one connection a worker: then a request is a batch.
 
     Raises:
         ScenarioError: it cannot be read, or a line is not a number of rows and a time.
@@ -73,6 +76,8 @@ def read_table(path: Path) -> dict[int, list[float]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             for line in csv.DictReader(file):
+                if line.get("predict_s") == "":
+                    continue
                 rows, seconds = _batch(line)
                 measured.setdefault(rows, []).append(seconds)
     except OSError as error:
@@ -87,7 +92,8 @@ def read_table(path: Path) -> dict[int, list[float]]:
 
 
 def _batch(line: dict[str, str]) -> tuple[int, float]:
-    rows, seconds = int(line["rows"]), float(line["seconds"])
+    seconds_column = "predict_s" if "predict_s" in line else "seconds"
+    rows, seconds = int(line["rows"]), float(line[seconds_column])
     if rows < 1 or not 0 <= seconds < math.inf:
         raise ValueError(f"{rows} rows in {seconds} s")
     return rows, seconds

@@ -24,8 +24,9 @@ class Emulated(Frozen):
     cv: float = Field(default=0.5, gt=0, le=10)
     """Coefficient of variation of the lognormal factor."""
     table: Path | None = None
-    """A CSV file with the columns rows and seconds, one measured batch a line; instead of the law.
-    Between two sizes that were measured, times are interpolated."""
+    """Measured times instead of the law: a CSV file with the columns rows and seconds, one batch a
+    line, or the requests.csv of a run (scenarios/calibrate-iris.toml makes one). Between two sizes
+    that were measured, times are interpolated."""
     max_batch_rows: int = Field(default=64, ge=1)
     max_queue: int = Field(default=1024, ge=0)
     """Requests that wait in a replica; one more is answered 503."""

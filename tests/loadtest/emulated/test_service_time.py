@@ -1,5 +1,6 @@
 """Service times of emulated replicas."""
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from statistics import fmean, pstdev
@@ -10,6 +11,7 @@ import pytest
 from loadtest.emulated.config import ServiceLaw
 from loadtest.emulated.service_time import ServiceTimes, read_table
 from loadtest.errors import ScenarioError
+from loadtest.record import Outcome, Record, write_records
 
 
 def times(**more: Any) -> ServiceTimes:
@@ -47,6 +49,13 @@ def test_a_table_is_read_and_sorted(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("rows,seconds\n2,0.3\n1,0.2\n2,0.1\n", encoding="utf-8")
     assert read_table(path) == {2: [0.1, 0.3], 1: [0.2]}
+
+
+def test_a_runs_records_are_a_table(tmp_path: Path) -> None:
+    right = Record(0, 0, 0, 0, 1, Outcome.RIGHT, 200, "", "a", rows=4, predict_s=0.25)
+    lost = replace(right, outcome=Outcome.LOST, predict_s=None)
+    write_records(tmp_path / "requests.csv", [right, lost, replace(right, predict_s=0.125)])
+    assert read_table(tmp_path / "requests.csv") == {4: [0.125, 0.25]}
 
 
 @pytest.mark.parametrize(
