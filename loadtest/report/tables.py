@@ -54,20 +54,27 @@ def fault_table(impacts: Sequence[Mapping[str, Any]]) -> Table | None:
             f"{each['fault']['kind']} {each['fault']['replica']}".rstrip(),
             f"{each['fault']['began_s']:.2f} s",
             f"{each['in_flight']:,}",
-            _after(each["detect_s"]),
-            _after(each["recover_s"]),
+            _after(each["detect_s"], "not seen"),
+            _after(each["recover_s"], "never") if each["recover_s"] != 0 else "never fell",
             f"{each['violation_s']:.1f} s",
             *(f"{each[key]:,}" for key in ("wrong", "lost", "refused")),
         )
         for each in impacts
     )
-    head = ("fault", "began", "in flight", "detected after", "recovered after", "SLO violated for")
+    head = (
+        "fault",
+        "began",
+        "in flight",
+        "detected after",
+        "goodput back after",
+        "SLO violated for",
+    )
     caption = "Until the next fault began. Detected: the balancer left the replica alone."
     return Table((*head, "wrong", "lost", "refused"), rows, caption)
 
 
-def _after(seconds: float | None) -> str:
-    return "never seen" if seconds is None else f"{seconds:.2f} s"
+def _after(seconds: float | None, otherwise: str) -> str:
+    return otherwise if seconds is None else f"{seconds:.2f} s"
 
 
 def replica_table(replicas: Mapping[str, Mapping[str, int]]) -> Table | None:

@@ -55,6 +55,8 @@ def timeline_plot(samples: Samples, happenings: Sequence[Happening]) -> Plot | N
                 samples.intended_s[some], np.full(len(some), top * 1.6), "x", color=RED,
                 markersize=4, label="wrong or lost",
             )  # fmt: skip
+        if happenings:  # room for their names, above all dots
+            axes.set_ylim(top=top * 4)
         mark(axes, happenings)
         plain_log(axes.yaxis)
         axes.set_xlim(0, float(edges[-1]))
@@ -69,8 +71,8 @@ def mark(axes: Axes, happenings: Sequence[Happening]) -> None:
     """Mark what happened, each with its name at its start."""
     for number, each in enumerate(happenings):
         if each.end_s is not None:
-            axes.axvspan(each.start_s, each.end_s, color=RED, alpha=0.12, linewidth=0)
-        axes.axvline(each.start_s, color=RED, linewidth=1, linestyle="--")
+            axes.axvspan(each.start_s, each.end_s, color=RED, alpha=0.12, linewidth=0, zorder=0.7)
+        axes.axvline(each.start_s, color=RED, linewidth=1, linestyle="--", zorder=0.8)
         axes.annotate(
             f"{each.name} {each.target}".strip(),
             (each.start_s, 1.0 - 0.09 * (number % 4)),
