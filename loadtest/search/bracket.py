@@ -57,11 +57,10 @@ def search(
     found = Found()
 
     def sustains(rate_per_s: float) -> bool:
-        probe = attempt(rate_per_s, len(found.probes) + len(found.confirmations))
-        found.probes.append(probe)
-        return probe.sustained
+        found.probes += _tried(attempt, rate_per_s, len(found.probes))
+        return found.probes[-1].sustained
 
-    low, high = _bracket(sustains, start_per_s, most_per_s)
+    low, high = _bracket(sustains, found.probes, start_per_s, most_per_s)
     while low and len(found.probes) < MAX_TRIES:
         while high is not None and high - low > precision * low:
             middle = (low + high) / 2
@@ -81,7 +80,10 @@ def search(
 
 
 def _bracket(
-    sustains: Callable[[float], bool], start_per_s: float, most_per_s: float
+    sustains: Callable[[float], bool],
+    probes: Sequence[Probe],
+    start_per_s: float,
+    most_per_s: float,
 ) -> tuple[float, float | None]:
     """Return a rate that is sustained, 0 if there is none, and one that is not."""
     low, high = 0.0, math.inf
@@ -94,7 +96,8 @@ def _bracket(
             rate_per_s = min(2 * rate_per_s, most_per_s)
         else:
             high = rate_per_s
-    while not low and high > start_per_s / 64:
+    # A generator that is late with the first rate tells nothing of lower ones.
+    while not low and probes[-1].valid and high > start_per_s / 64:
         if sustains(high / 2):
             low = high / 2
         else:
@@ -105,14 +108,22 @@ def _bracket(
 def _confirm(attempt: Try, rate_per_s: float, runs: int, found: Found) -> bool:
     """Try 0.95 times the rate so often; one failure is enough for no."""
     fresh: list[Probe] = []
-    for _ in range(runs):
-        number = len(found.probes) + len(found.confirmations) + len(fresh)
-        fresh.append(attempt(CONFIRMING_SHARE * rate_per_s, number))
+    confirmed = 0
+    while confirmed < runs:
+        number = len(found.probes) + len(fresh)
+        fresh += _tried(attempt, CONFIRMING_SHARE * rate_per_s, number)
         if not fresh[-1].sustained:
             found.probes += fresh
             return False
-    found.confirmations = fresh
+        confirmed += 1
+    found.confirmations = [probe for probe in fresh if probe.valid]
     return True
+
+
+def _tried(attempt: Try, rate_per_s: float, number: int) -> list[Probe]:
+    """Try a rate, and once more if it was not valid: a busy moment of the machine is no limit."""
+    first = attempt(rate_per_s, number)
+    return [first] if first.valid else [first, attempt(rate_per_s, number + 1)]
 
 
 def _limit(probes: Sequence[Probe], high: float | None) -> Literal["fleet", "generator", "most"]:

@@ -27,6 +27,11 @@ def show_search(report: SearchReport, console: Console) -> None:
 def verdict(report: SearchReport) -> str:
     """Say in a sentence what was found."""
     found = report.found
+    if found.rate_per_s is None and found.limit == "generator":
+        return (
+            "Nothing is known: the generator was late at the first rate. Begin lower, raise"
+            " load.processes, or give it a quieter machine."
+        )
     if found.rate_per_s is None:
         return "No rate that was tried is sustained and confirmed."
     sentence = (

@@ -77,6 +77,33 @@ def test_a_generator_that_is_the_limit_is_told_of() -> None:
     assert exit_code(found) == 3
 
 
+def test_a_generator_that_is_late_from_the_start_ends_the_search_at_once() -> None:
+    tried: list[float] = []
+
+    def attempt(rate_per_s: float, number: int) -> Probe:
+        tried.append(rate_per_s)
+        return made(rate_per_s, sustained=False, valid=False)
+
+    found = search(attempt, 10.0, 1e6)
+    assert tried == [10.0, 10.0]
+    assert (found.rate_per_s, found.limit, exit_code(found)) == (None, "generator", 3)
+
+
+def test_one_busy_moment_is_no_limit() -> None:
+    tried: list[float] = []
+
+    def attempt(rate_per_s: float, number: int) -> Probe:
+        tried.append(rate_per_s)
+        valid = number != 2
+        return made(rate_per_s, sustained=valid and rate_per_s <= 100, valid=valid)
+
+    found = search(attempt, 10.0, 1e6)
+    assert tried[:5] == [10, 20, 40, 40, 80]
+    assert found.limit == "fleet"
+    assert found.rate_per_s is not None
+    assert 98 <= found.rate_per_s <= 100
+
+
 def test_a_search_always_ends() -> None:
     """Whatever a fleet does: here it passes every probe and no confirmation."""
 
