@@ -170,7 +170,7 @@ def test_a_replica_without_a_queue_refuses_as_erlang_says(name: str) -> None:
 def test_a_hedge_costs_and_gains_what_it_must(delay: float, name: str) -> None:
     exact: dict[str, Any] = ORACLES["hedge_exp"][name]
     # So many replicas that nobody waits, not even for who works on what was given up.
-    model = fleet(20_000, 1, Balancing(hedge_s=delay, health=None))
+    model = fleet(5_000, 1, Balancing(hedge_s=delay, health=None))
     seen = observe(model, 10.0, 200_000 * TIMES)
     extra = seen.outcome.calls / len(seen.outcome.ends) - 1
     assert extra == pytest.approx(exact["extra"], rel=0.03)
