@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from loadtest.errors import LoadTestError
-from loadtest.report import rebuild
+from loadtest.report import LiveView, rebuild
 from loadtest.scenario import read_scenario
 from loadtest.search.bracket import PRECISION, Found
 from loadtest.search.bracket import search as find
@@ -50,9 +50,9 @@ def search(
     notes = Console(stderr=True)
     try:
         asked = with_store(read_scenario(scenario), store)
-        with run_folder(out) as folder, notes.status("preparing") as status:
+        with run_folder(out) as folder, LiveView(notes, folder) as tell:
             command = command_line()
-            attempt = attempts(asked, folder, command, status.update)
+            attempt = attempts(asked, folder, command, tell)
             start_per_s = getattr(asked.load, "rate_per_s", 1.0)
             found = find(attempt, start_per_s, most, precision)
             report = SearchReport(asked, found, command)

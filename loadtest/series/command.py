@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from loadtest.errors import LoadTestError, ScenarioError
-from loadtest.report import rebuild
+from loadtest.report import LiveView, rebuild
 from loadtest.scenario import Scenario, read_scenario
 from loadtest.series.series import measurer, run_series, write_series
 from loadtest.series.show import show_series
@@ -51,9 +51,9 @@ def compare(
     notes = Console(stderr=True)
     try:
         variants = read_variants(scenarios, store)
-        with run_folder(out) as folder, notes.status("preparing") as status:
+        with run_folder(out) as folder, LiveView(notes, folder) as tell:
             command = command_line()
-            measure = measurer(variants, folder, command, status.update)
+            measure = measurer(variants, folder, command, tell)
             series = run_series(variants, runs, most_runs or runs, measure, command)
             write_series(series, folder)
             rebuild(folder)
