@@ -77,9 +77,7 @@ def _of_series(content: Content, path: Path) -> dict[str, Any]:
         "machine": first["machine"],
         "date": first["date"],
         "load_model": "; ".join(loads),
-        "warnings": [
-            f"Varies by more than 10 % from run to run: {each}." for each in content["noisy"]
-        ],
+        "warnings": content["noisy"],
         "settings": {name: each["runs"][0]["scenario"] for name, each in variants.items()},
     }
 
