@@ -10,9 +10,9 @@ from pathlib import Path
 from loadtest.child import Child
 from loadtest.errors import LoadTestError
 from loadtest.faults.commands import run_command
+from loadtest.faults.cpu_quota import CpuQuota
 from loadtest.faults.pipe import Weather
 from loadtest.faults.site import Site
-from loadtest.faults.slow_worker import SlowedProcess
 from loadtest.faults.tree import descendants, signal_tree, worker
 from loadtest.pinning import pinned
 from loadtest.scenario import faults as kinds
@@ -51,9 +51,8 @@ def begin(fault: Fault, site: Site) -> TakeBack:  # noqa: PLR0911 - one line a k
             )
             return _weather(replica, site, bad)
         case kinds.SlowWorker():
-            slowed = SlowedProcess(worker(site.pid(replica), fault.worker), fault.stopped_share)
-            slowed.start()
-            return slowed.stop
+            pid = worker(site.pid(replica), fault.worker)
+            return CpuQuota(pid, fault.core_share).take_back
         case kinds.DiskFull():
             return _disk_full(site.pid(replica))
         case kinds.CpuHog():

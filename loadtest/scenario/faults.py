@@ -53,11 +53,11 @@ class SlowReplica(_Lasting, OnReplica):
 
 
 class SlowWorker(_Lasting, OnReplica):
-    """One worker process is stopped for a share of every twentieth of a second."""
+    """One worker process gets no more than a share of a core, by a control group."""
 
     kind: Literal["slow_worker"] = "slow_worker"
     worker: int = Field(default=0, ge=0)
-    stopped_share: float = Field(default=0.8, gt=0, lt=1)
+    core_share: float = Field(default=0.1, ge=0.05, lt=1)
 
 
 class CpuHog(_Lasting):

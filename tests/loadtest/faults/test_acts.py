@@ -16,6 +16,7 @@ import pytest
 from loadtest.child import Child
 from loadtest.errors import LoadTestError
 from loadtest.faults.acts import begin
+from loadtest.faults.cpu_quota import CpuQuota
 from loadtest.faults.injector import Injector
 from loadtest.faults.site import Site, running_site
 from loadtest.faults.tree import descendants, worker
@@ -33,7 +34,6 @@ from loadtest.scenario.faults import (
     Network,
     RollingRestart,
     SlowReplica,
-    SlowWorker,
     StopReplica,
 )
 from tests.loadtest.faults.ports import free_port
@@ -83,12 +83,6 @@ def is_well(address: Address) -> bool:
         return connection.getresponse().status == 200
     finally:
         connection.close()
-
-
-def count_of(folder: Path, number: int) -> int:
-    """Return how far a worker has counted; it may be writing at this moment."""
-    text = (folder / f"worker-{number}").read_text(encoding="ascii")
-    return int(text or "0")
 
 
 def state_of(pid: int) -> str:
@@ -143,18 +137,42 @@ def test_a_stopped_replica_keeps_its_connections_and_says_nothing(tmp_path: Path
         assert not any(state_of(pid) == "T" for pid in tree)
 
 
-def test_a_slow_worker_counts_slower_than_its_sibling(tmp_path: Path) -> None:
-    with replica_running(tmp_path) as (site, _):
-        pids = [worker(site.pid("replica-0"), number) for number in range(2)]
-        take_back = begin(SlowWorker(at_s=0, for_s=1, worker=0, stopped_share=0.9), site)
-        wait_until(lambda: state_of(pids[0]) == "T")
-        before = [count_of(tmp_path, number) for number in range(2)]
-        wait_until(lambda: count_of(tmp_path, 1) >= before[1] + 100)
-        slow = count_of(tmp_path, 0) - before[0]
-        take_back()
-        assert slow < 70
-        assert state_of(pids[0]) != "T"
-        assert state_of(pids[1]) != "T"
+def test_a_slow_worker_gets_a_share_of_a_core(tmp_path: Path) -> None:
+    spin = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        if not may_make_groups():
+            with pytest.raises(LoadTestError, match="needs a control group"):
+                CpuQuota(spin.pid, 0.1)
+            return
+        quota = CpuQuota(spin.pid, 0.1)
+        slow = ticks_in(spin.pid, 1.0)
+        quota.take_back()
+        quick = ticks_in(spin.pid, 1.0)
+        assert slow <= 20  # of a hundred a second
+        assert quick > slow
+        assert not list(Path("/sys/fs/cgroup").glob(f"**/percore-loadtest-{spin.pid}"))
+    finally:
+        spin.kill()
+        spin.wait()
+
+
+def may_make_groups() -> bool:
+    roots = [Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup")]
+    root = next(each for each in roots if each.exists())
+    probe = root / f"percore-test-{os.getpid()}"
+    try:
+        probe.mkdir()
+        made = (probe / "cpu.cfs_quota_us").exists() or (probe / "cpu.max").exists()
+        probe.rmdir()
+    except OSError:
+        return False
+    return made
+
+
+def ticks_in(pid: int, seconds: float) -> int:
+    before = cpu_ticks(pid)
+    time.sleep(seconds)
+    return cpu_ticks(pid) - before
 
 
 def test_on_a_full_disk_nothing_can_be_written_until_there_is_room(tmp_path: Path) -> None:
