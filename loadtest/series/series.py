@@ -11,7 +11,7 @@ from loadtest.report import Report, write_all
 from loadtest.report.figures import FILE, Estimate, Figures, Variant
 from loadtest.run import run_scenario
 from loadtest.scenario import Scenario
-from loadtest.series.spread import METRICS, Spread, differences, spreads
+from loadtest.series.spread import METRICS, RUNS_NEEDED, Spread, differences, spreads
 from loadtest.summary import Verdict
 
 Measure = Callable[[str, Scenario, int], Report]
@@ -49,8 +49,13 @@ class Series:
 
     @property
     def noisy(self) -> list[str]:
-        """Say which figures have too few runs for their spread."""
-        return [
+        """Say which variants have too few runs, and which figures vary too much for theirs."""
+        few = [
+            f"{name}: {len(reports)} runs give no interval; {RUNS_NEEDED} do."
+            for name, reports in self.reports.items()
+            if len(reports) < RUNS_NEEDED
+        ]
+        return few or [
             f"{name}: {metric} varies by {found.cv or 0:.0%} over {len(found.values)} runs;"
             " more runs are needed."
             for name in self.reports

@@ -91,6 +91,13 @@ def test_noise_asks_for_more_rounds_and_is_told_of_if_they_do_not_help() -> None
     assert (len(calls), calm.noisy) == (15, [])
 
 
+def test_few_runs_are_told_of_once() -> None:
+    series, _ = measured([1.0] * 8)
+    few = Series({name: reports[:2] for name, reports in series.reports.items()}, "test")
+    assert few.noisy[0] == "a: 2 runs give no interval; 5 do."
+    assert len(few.noisy) == 3
+
+
 def test_the_worst_run_is_the_verdict_of_all(tmp_path: Path) -> None:
     series, _ = measured([1.0] * 8)
     assert series.verdict is Verdict.PASSED
