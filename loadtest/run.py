@@ -58,7 +58,8 @@ def run_scenario(
     if fleet.emulated is not None:
         table = answer_table(prepared.requests(_NOWHERE))
     with running_fleet(fleet, folder, table) as replicas:
-        tell("warming every worker")
+        if fleet.emulated is None:
+            tell("warming every worker")
         cold = _warmed(scenario, prepared, replicas)
         with running_stage(scenario, replicas, folder, swap) as stage:
             tell(f"load for {scenario.load.duration_s:g} s")
