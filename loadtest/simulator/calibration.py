@@ -52,8 +52,8 @@ def calibrate(runs: Sequence[MeasuredRun], most: int) -> Calibration:
     """
     workers, rows = _same(runs)
     found = [batches_of(run.timed) for run in runs]
-    batches = [batch for each in found for batch in each]
     busy = np.concatenate([busy_workers(each) for each in found])
+    batches = [batch for each in found for batch in each]
     sizes = np.array([batch.requests for batch in batches])
     times_s = np.array([batch.predict_s for batch in batches])
     if len(batches) < _QUANTILES / 10:
@@ -63,15 +63,7 @@ def calibrate(runs: Sequence[MeasuredRun], most: int) -> Calibration:
     slowdown = _slowdown(busy, sizes, times_s)
     alone_s = times_s / slowdown[np.minimum(busy, len(slowdown)) - 1]
     predict_s = _by_size(sizes, alone_s, most)
-    # A batch found larger than fits is two that could not be told apart.
-    factors = alone_s / predict_s[np.minimum(sizes, most) - 1]
     between_s = _between_s(found) if workers == 1 else 0.0
-    service = Service(
-        batch_s=tuple((predict_s + between_s).tolist()),
-        law=Law(kind="empirical", values=_quantiles(factors)),
-        slowdown=tuple(slowdown.tolist()),
-        overhead_s=_quantiles(_overheads_s(runs, between_s)),
-    )
     return Calibration(
         runs=tuple(run.words for run in runs),
         model=runs[0].report.scenario.payload.model,
@@ -81,7 +73,12 @@ def calibrate(runs: Sequence[MeasuredRun], most: int) -> Calibration:
         largest_batch=int(_often(sizes)[-1]),
         most_busy=int(_often(busy)[-1]),
         between_s=between_s,
-        service=service,
+        service=Service(
+            batch_s=tuple((predict_s + between_s).tolist()),
+            law=_scatter(alone_s, predict_s[np.minimum(sizes, most) - 1]),
+            slowdown=tuple(slowdown.tolist()),
+            overhead_s=_quantiles(_overheads_s(runs, between_s)),
+        ),
     )
 
 
@@ -155,6 +152,10 @@ def _by_size(
     between_s = np.interp(count, known, means_s)
     inside_s = np.where(count < known[0], below_s, between_s)
     return np.asarray(np.where(count > known[-1], beyond_s, inside_s))
+
+
+def _scatter(times_s: NDArray[np.float64], usual_s: NDArray[np.float64]) -> Law:
+    return Law(kind="empirical", values=_quantiles(times_s / usual_s))
 
 
 def _between_s(found: Sequence[Sequence[Batch]]) -> float:

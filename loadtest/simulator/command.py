@@ -11,9 +11,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from loadtest.errors import LoadTestError
 from loadtest.session import command_line
 from loadtest.simulator.pages import write_result
-from loadtest.simulator.result import carry_out
+from loadtest.simulator.result import Result, carry_out
 from loadtest.simulator.show import refusal, show
-from loadtest.simulator.study import read_study
+from loadtest.simulator.study import Study, read_study
 
 CANNOT_RUN = 2
 REFUSED = 4
@@ -60,3 +60,14 @@ def simulate(
         if json:
             notes.print(refusal(result), style="red", markup=False, highlight=False)
         raise typer.Exit(REFUSED)
+
+
+def _carried_out(study: Study, notes: Console) -> Result:
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=notes, transient=True) as progress:
+        task = progress.add_task("reading")
+
+        def tell(what: str, over: int, steps: int) -> None:
+            progress.update(task, description=what, completed=over, total=steps)
+
+        return carry_out(study, tell)

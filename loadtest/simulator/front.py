@@ -4,10 +4,11 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import Any
 
 from loadtest.balancer.budget import Budget
 from loadtest.simulator.call import Call, End
-from loadtest.simulator.clock import Clock, Countdown
+from loadtest.simulator.clock import Act, Clock, Countdown
 from loadtest.simulator.replica import Answer, Replica
 from loadtest.simulator.rules import Rules
 from loadtest.simulator.views import NOBODY, LeastOutstanding, View
@@ -39,7 +40,9 @@ class Front:
         random: Random,
     ) -> None:
         # for life
-        self._views, self._count = list(views), len(views)
+        self.views, self._count = list(views), len(views)
+        self.last_s = arrivals_s[-1]
+        """When the last request comes."""
         self._rules, self._arrivals_s, self._sizes = rules, arrivals_s, sizes
         self._random = random.random
         self._receive: list[Callable[[float, Call], None]] = []
@@ -52,11 +55,7 @@ class Front:
         # Most of a simulation's time is spent between here and the replica: who never asks twice
         # takes the short way.
         patience_s = min(rules.timeout_s, rules.answer_timeout_s)
-        self._patience = (
-            Countdown(clock, patience_s, self._timed_out, _is_closed)
-            if math.isfinite(patience_s)
-            else None
-        )
+        self._patience = _countdown(clock, patience_s, self._timed_out, _is_closed)
         self.arrive: Callable[[float, int], None] = (
             self._arrive_once if rules.plain else self._arrive
         )
@@ -76,7 +75,7 @@ class Front:
         self._receive = [replica.receive for replica in replicas]
 
     def _arrive_once(self, now: float, index: int) -> None:
-        views = self._views
+        views = self.views
         view = views[0] if self._count == 1 else views[int(self._random() * self._count)]
         replica = view.choose(now)
         if replica == NOBODY:
@@ -113,7 +112,7 @@ class Front:
             self._queues[which].append(index)
             self._serve_queue(now, which)
         else:
-            self._send(now, index, self._views[which])
+            self._send(now, index, self.views[which])
 
     def _answer(self, now: float, call: Call, end: End) -> None:
         if not call.open:
@@ -134,7 +133,7 @@ class Front:
             else:
                 self._failed(now, call, end)
         if self._rules.limit is not None:
-            self._serve_queue(now, self._views.index(view))
+            self._serve_queue(now, self.views.index(view))
 
     def _send(self, now: float, index: int, view: View, before: Call | None = None) -> None:
         replica = view.choose(now) if before is None else view.choose_other(now, before.replica)
@@ -172,7 +171,7 @@ class Front:
             self._end(index, end)
 
     def _serve_queue(self, now: float, which: int) -> None:
-        view, queue = self._views[which], self._queues[which]
+        view, queue = self.views[which], self._queues[which]
         if not isinstance(view, LeastOutstanding) or self._rules.limit is None:
             raise TypeError("a central queue needs the least outstanding")
         # A replica that refuses at once answers within `_send`: the loop goes on with the next.
@@ -189,7 +188,7 @@ class Front:
         index, which = subject
         latest = self._latest[index]
         if latest is not None and latest.open and self._may():
-            self._send(now, index, self._views[which], latest)
+            self._send(now, index, self.views[which], latest)
 
     def _timed_out(self, now: float, call: Call) -> None:
         self.answer(now, call, End.TIMEOUT)
@@ -224,13 +223,10 @@ class Front:
     def _countdowns(self, clock: Clock) -> tuple[Countdown | None, ...]:
         """Return the clocks of client, call and hedge; None for one that never rings."""
         rules = self._rules
-        of_client = Countdown(clock, rules.timeout_s, self._client_left, self._is_over)
-        of_call = Countdown(clock, rules.answer_timeout_s, self._timed_out, _is_closed)
-        of_hedge = Countdown(clock, rules.hedge_s, self._hedge, self._is_pair_over)
-        delays_s = (rules.timeout_s, rules.answer_timeout_s, rules.hedge_s)
-        return tuple(
-            each if math.isfinite(delay_s) else None
-            for each, delay_s in zip((of_client, of_call, of_hedge), delays_s, strict=True)
+        return (
+            _countdown(clock, rules.timeout_s, self._client_left, self._is_over),
+            _countdown(clock, rules.answer_timeout_s, self._timed_out, _is_closed),
+            _countdown(clock, rules.hedge_s, self._hedge, self._is_pair_over),
         )
 
     def _is_over(self, index: int) -> bool:
@@ -242,3 +238,9 @@ class Front:
 
 def _is_closed(call: Call) -> bool:
     return not call.open
+
+
+def _countdown(
+    clock: Clock, delay_s: float, act: Act, over: Callable[[Any], bool]
+) -> Countdown | None:
+    return Countdown(clock, delay_s, act, over) if math.isfinite(delay_s) else None

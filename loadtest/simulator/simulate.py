@@ -69,19 +69,33 @@ def simulate(
     if len(arrivals_s) == 0 or len(sizes) != len(arrivals_s):
         raise ValueError("a simulation needs arrivals, and a size for each")
     random = Random(seed)  # noqa: S311 - reproducible, not secret
-    clock, views = Clock(), make_views(model, random)
+    clock = Clock()
     times: list[float] = arrivals_s.tolist()
     rules = model.balancing.rules(model.fleet.workers * len(model.service.batch_s))
-    front = Front(clock, views, rules, times, sizes.tolist(), random)
+    front = Front(clock, make_views(model, random), rules, times, sizes.tolist(), random)
     replicas = _replicas(model, clock, front)
     front.connect(replicas)
-    if model.balancing.ejection is not None:
-        front.on_end = Ejector(clock, model.balancing.ejection).observe
+    _surround(model, clock, front, replicas, random)
+    _run(clock, front, times)
+    overheads_s = np.random.default_rng([seed, 3]).choice(model.service.overhead_s, len(times))
+    return _outcome(arrivals_s, front, replicas, overheads_s)
+
+
+def _surround(
+    model: Model, clock: Clock, front: Front, replicas: Sequence[Replica], random: Random
+) -> None:
+    """Put in place what acts beside requests: ejection, idle queues, reports, faults."""
+    balancing, views = model.balancing, front.views
+    if balancing.ejection is not None:
+        front.on_end = Ejector(clock, balancing.ejection).observe
     _tell_of_idleness(replicas, views, random)
-    _report(clock, replicas, views, model.balancing.report_s, times[-1])
-    chaos = Chaos(clock, replicas, views, model.balancing.health, random)
+    _report(clock, replicas, views, balancing.report_s, front.last_s)
+    chaos = Chaos(clock, replicas, views, balancing.health, random)
     for fault in model.faults:
         chaos.plan(fault, model.fleet.zones)
+
+
+def _run(clock: Clock, front: Front, times: Sequence[float]) -> None:
     # Nothing here refers to itself; the collector would walk every request again and again.
     collected = gc.isenabled()
     gc.disable()
@@ -91,8 +105,6 @@ def simulate(
     finally:
         if collected:
             gc.enable()
-    overheads_s = np.random.default_rng([seed, 3]).choice(model.service.overhead_s, len(times))
-    return _outcome(arrivals_s, front, replicas, overheads_s)
 
 
 def _replicas(model: Model, clock: Clock, front: Front) -> list[Replica]:

@@ -175,7 +175,7 @@ def test_the_command_checks_before_it_extrapolates(tmp_path: Path) -> None:
         ("[fleet", "is not TOML"),
         ("requests = 5\n", "requests: "),
         (PLAN.replace("zones = 3", "zones = 1"), "lose_zone needs fleet.zones"),
-        (PLAN.replace("[service]", "[servce]"), "servce: Extra inputs"),
+        (PLAN.replace("[service]", "[services]"), "services: Extra inputs"),
         (MEASURED.format(held_out="one"), "cannot be held out"),
         (MEASURED.format(held_out="nowhere"), "report.json cannot be read"),
     ],
