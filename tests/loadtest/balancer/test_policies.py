@@ -109,10 +109,10 @@ def test_round_robin_takes_each_in_turn() -> None:
 
 
 def test_round_robin_skips_who_is_no_candidate_and_goes_on_where_it_was() -> None:
-    policy = RoundRobin("abcd")
-    assert picks(policy, "abcd", 2) == "ab"
-    assert picks(policy, "abd", 3) == "dab"
-    assert picks(policy, "abcd", 3) == "cda"
+    policy = RoundRobin("pqrs")
+    assert picks(policy, "pqrs", 2) == "pq"
+    assert picks(policy, "pqs", 3) == "spq"
+    assert picks(policy, "pqrs", 3) == "rsp"
 
 
 def test_smooth_weighted_round_robin_is_nginx_s() -> None:

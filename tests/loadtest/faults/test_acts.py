@@ -6,23 +6,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from loadtest.child import Child
 from loadtest.errors import LoadTestError
 from loadtest.faults.acts import begin
 from loadtest.faults.cpu_quota import CpuQuota
-from loadtest.faults.injector import Injector
-from loadtest.faults.site import Site, running_site
 from loadtest.faults.tree import descendants, worker
-from loadtest.fleet import Replica, wait_ready
 from loadtest.http1 import Address
-from loadtest.scenario import Fleet
 from loadtest.scenario.faults import (
     BlackHole,
     CpuHog,
@@ -36,44 +28,9 @@ from loadtest.scenario.faults import (
     SlowReplica,
     StopReplica,
 )
-from tests.loadtest.faults.ports import free_port
+from tests.loadtest.faults.sites import ask, replica_running, state_of, wait_until
 
 pytestmark = pytest.mark.integration
-
-FAMILY = Path(__file__).with_name("family.py")
-
-
-def wait_until(condition: Callable[[], bool], timeout_s: float = 15.0) -> None:
-    deadline_s = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
-
-
-@contextmanager
-def replica_running(folder: Path, *faults: Fault) -> Iterator[tuple[Site, Address]]:
-    """Run one replica, its site, and give the address that a front would ask."""
-    address = Address("127.0.0.1", free_port())
-    command = [sys.executable, str(FAMILY), str(address.port)]
-    script = ["sh", "-c", f'cd "{folder}" && exec "$@"', "sh", *command]
-    with Child("replica-0", script, folder) as child:
-        replica = Replica("replica-0", address, child)
-        wait_ready(replica, time.monotonic() + 20)
-        wait_until(lambda: len(descendants(child.process.pid)) == 3)
-        with running_site(Fleet(replicas=1), faults, [replica], folder) as (site, addresses):
-            yield site, addresses[0][1]
-
-
-def ask(address: Address, timeout_s: float = 5.0) -> int:
-    """Send a prediction and return its status."""
-    connection = http.client.HTTPConnection(address.host, address.port, timeout=timeout_s)
-    try:
-        connection.request("POST", "/v1/models/m:predict", body=b"{}")
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status
-    finally:
-        connection.close()
 
 
 def is_well(address: Address) -> bool:
@@ -83,10 +40,6 @@ def is_well(address: Address) -> bool:
         return connection.getresponse().status == 200
     finally:
         connection.close()
-
-
-def state_of(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(") ")[2][0]
 
 
 def test_a_killed_replica_is_gone_with_all_its_processes_and_comes_back(tmp_path: Path) -> None:
@@ -269,36 +222,6 @@ def test_a_rolling_restart_leaves_a_new_process_at_the_same_address(tmp_path: Pa
         begin(RollingRestart(at_s=0), site)
         assert ask(address) == 200
         assert site.pid("replica-0") != old
-
-
-def test_faults_happen_at_their_times_side_by_side_and_are_told_in_order(tmp_path: Path) -> None:
-    faults: list[Any] = [
-        StopReplica(at_s=0.3, for_s=0.4),
-        KillWorker(at_s=0.1, worker=9),
-        BlackHole(at_s=0.2, for_s=0.3),
-        CpuHog(at_s=60.0, for_s=1.0),
-    ]
-    with replica_running(tmp_path, *faults) as (site, _):
-        injector = Injector(site, faults)
-        injector.start(time.monotonic())
-        time.sleep(1.0)
-        injected = injector.finish()
-    assert [each.kind for each in injected] == ["kill_worker", "black_hole", "stop_replica"]
-    assert all(each.began_s >= at_s for each, at_s in zip(injected, (0.1, 0.2, 0.3), strict=True))
-    assert injected[1].ended_s - injected[1].began_s >= 0.3
-    assert injected[2].ended_s - injected[2].began_s >= 0.4
-    (error,) = injector.errors
-    assert error.startswith("The fault kill_worker at 0.1 s failed: process ")
-
-
-def test_what_is_still_going_on_at_the_end_is_taken_back(tmp_path: Path) -> None:
-    fault = StopReplica(at_s=0.0, for_s=3600.0)
-    with replica_running(tmp_path) as (site, address):
-        injector = Injector(site, [fault])
-        injector.start(time.monotonic())
-        wait_until(lambda: state_of(site.pid("replica-0")) == "T")
-        injector.finish()
-        assert ask(address) == 200
 
 
 def test_a_shim_ends_with_whoever_started_it(tmp_path: Path) -> None:
