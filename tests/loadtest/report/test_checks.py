@@ -39,3 +39,13 @@ def test_wrong_answers_and_a_late_generator_are_checks() -> None:
     ]
     failed = [check.name for check in checks(content(report(records))) if not check.passed]
     assert failed == ["no answer is wrong"]
+
+
+def test_a_percentile_among_the_lost_is_within_no_limit() -> None:
+    records = [record(number / 100) for number in range(950)]
+    records += [record(9.5, 10.0, Outcome.LOST) for _ in range(50)]
+    made = report(records, Thresholds(max_p99_s=20.0, max_lost_share=1.0))
+    failed = [check for check in checks(content(made)) if not check.passed]
+    assert [(check.name, check.said) for check in failed] == [
+        ("p99 at most 20,000 ms", "at least 10,000 ms")
+    ]
