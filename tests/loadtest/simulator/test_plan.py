@@ -1,11 +1,13 @@
 """The curve, the plan and the command that prints them."""
 
+import dataclasses
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loadtest.errors import ScenarioError
-from loadtest.simulator.plan import Plan, smallest, with_a_zone_more
-from loadtest.simulator.point import capacity_per_s, draw_load, simulate_point
+from loadtest.simulator.plan import Plan, meets, smallest, with_a_zone_more
+from loadtest.simulator.point import Point, capacity_per_s, draw_load, simulate_point
 from loadtest.simulator.show import sentence
 from loadtest.simulator.study import Goal, Study, read_study
 from loadtest.simulator.traffic import Traffic
@@ -109,6 +111,38 @@ def test_who_loses_requests_has_no_percentile_among_them() -> None:
 def test_capacity_counts_the_best_batch_and_the_slowdown() -> None:
     served = fleet(10, 2, batch_s=(1.0, 1.2, 2.7), slowdown=(1.0, 1.25))
     assert capacity_per_s(served) == pytest.approx(10 * 2 * 2 / 1.2 / 1.25)
+
+
+@pytest.mark.parametrize(
+    ("changed", "does"),
+    [
+        ({}, True),
+        ({"p99_error_s": 0.011}, False),
+        ({"p99_s": 0.051}, False),
+        ({"p99_s": None}, False),
+        ({"p99_error_s": None}, False),
+        ({"right": 0.9985}, False),
+        ({"right": 0.9995}, True),
+        ({"grows": True}, False),
+    ],
+)
+def test_a_fleet_must_do_it_surely(changed: dict[str, Any], does: bool) -> None:
+    well = Point(
+        policy="random",
+        replicas=1,
+        rate_per_s=1.0,
+        load=0.5,
+        mean_s=0.02,
+        p50_s=0.02,
+        p99_s=0.04,
+        p99_error_s=0.009,
+        right=1.0,
+        goodput_per_s=1.0,
+        calls=1.0,
+        grows=False,
+    )
+    goal = Goal(rate_per_s=1.0, p99_s=0.05, unanswered=0.001)
+    assert meets(dataclasses.replace(well, **changed), goal) is does
 
 
 def test_the_plan_is_a_sentence() -> None:

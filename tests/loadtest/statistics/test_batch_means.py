@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from loadtest.statistics.batch_means import batch_means, of_runs, student
+from loadtest.statistics.batch_means import batch_means, of_runs, quantile_of_batches, student
 
 
 def test_independent_samples_have_the_textbook_error() -> None:
@@ -57,3 +57,24 @@ def test_five_runs_take_students_factor() -> None:
     runs = of_runs([1.0, 2.0, 3.0, 4.0, 5.0])
     assert runs.standard_error == pytest.approx(math.sqrt(2.5 / 5), rel=1e-12)
     assert runs.interval() == pytest.approx((3 - 1.9632, 3 + 1.9632), abs=1e-3)
+
+
+def test_a_quantile_of_dependent_samples_is_as_uncertain_as_it_is_from_run_to_run() -> None:
+    def samples(seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+        # Blocks of a hundred equal values: so many samples say no more than a hundredth of them.
+        return np.repeat(np.random.default_rng(seed).exponential(1.0, 2000), 100)
+
+    found = [quantile_of_batches(samples(seed), 0.9) for seed in range(40)]
+    values = [each.value for each in found if each is not None]
+    errors = [each.standard_error for each in found if each is not None]
+    assert len(values) == 40
+    assert np.mean(values) == pytest.approx(math.log(10), rel=0.03)
+    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.35)
+
+
+def test_a_quantile_needs_batches_that_support_it() -> None:
+    assert quantile_of_batches(np.ones(20 * 298), 0.99) is None
+    assert quantile_of_batches(np.ones(20 * 299), 0.99) is not None
+    assert quantile_of_batches([math.inf] * 20 * 299, 0.99) is None
+    with pytest.raises(ValueError, match="20"):
+        quantile_of_batches(np.ones(10_000), 0.5, batches=19)
