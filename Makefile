@@ -48,6 +48,9 @@ test: env ## run the whole functional suite; with CI=true a skipped test is a fa
 	@echo "And alone, what counts processes, memory or answers a second:"
 	$(BIN)/python -m pytest -m 'not chaos and not clients' tests/processes \
 	  $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
+	@echo "And alone, what counts processes, memory or answers a second:"
+	$(BIN)/python -m pytest -m 'not chaos and not clients' tests/processes \
+	  $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
 
 chaos-short: env ## inject a few faults of each kind, in two minutes
 	$(BIN)/python -m pytest tests/chaos $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
