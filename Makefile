@@ -48,9 +48,22 @@ test: env ## run the whole functional suite; with CI=true a skipped test is a fa
 	@echo "And alone, what counts processes, memory or answers a second:"
 	$(BIN)/python -m pytest -m 'not chaos and not clients' tests/processes \
 	  $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
-	@echo "And alone, what counts processes, memory or answers a second:"
-	$(BIN)/python -m pytest -m 'not chaos and not clients' tests/processes \
+
+clients: $(CLIENTS:%=.venv-clients/%/.installed) ## ask with clients that others wrote, each from an environment of its own
+	$(BIN)/python -m pytest -m clients tests/clients tests/conformance tests/house $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
+
+clients-short: $(QUICK_CLIENTS:%=.venv-clients/%/.installed) ## ask with those of them that are installed quickly
+	$(BIN)/python -m pytest -m clients tests/clients tests/house -k 'sagemaker or kserve or python_client' \
 	  $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
+
+.venv-clients/%/.installed: requirements/clients-%.txt | env
+	@echo "Installing what $< lists into $(@D)."
+	@$(BIN)/python -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+schemathesis: env ## ask with ten thousand requests made up from the OpenAPI page (minutes)
+	SCHEMATHESIS=full $(BIN)/python -m pytest tests/clients/test_schemathesis.py -s -o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 chaos-short: env ## inject a few faults of each kind, in two minutes
 	$(BIN)/python -m pytest tests/chaos $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
