@@ -37,11 +37,18 @@ def variants_plot(variants: Sequence[Variant]) -> Plot | None:
         axes.set_xlabel("latency, ms")
         legend(axes)
 
-    runs = sorted({each.runs for each in variants})
-    caption = (
-        f"Bars: 95 % intervals over {' or '.join(map(str, runs))} runs each."
-        " Where two bars overlap, the difference may be chance."
-    )
+    caption = _caption(variants)
     kinds = " and ".join(sorted({each.kind for each in variants}))
     tall = max(2.0, 1.2 + 0.45 * len(variants))
     return draw(Frame("Percentiles by variant", caption, (5.4, tall), kinds), paint)
+
+
+def _caption(variants: Sequence[Variant]) -> str:
+    runs = " or ".join(map(str, sorted({each.runs for each in variants})))
+    figures = [each for variant in variants for each in variant.percentiles.values()]
+    if all(each.low is None and each.high is None for each in figures):
+        return f"Runs of each: {runs}; too few for intervals, so that nothing can be compared."
+    return (
+        f"Bars: 95 % intervals over {runs} runs each. Where two bars overlap, the difference may"
+        " be chance."
+    )

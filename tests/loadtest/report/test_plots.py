@@ -122,6 +122,9 @@ def test_everything_else_can_be_drawn() -> None:
     plot = variants_plot([variant])
     assert plot is not None
     assert (plot.kind, "over 5 runs" in plot.caption) == ("emulated", True)
+    alone = variants_plot([Variant(name="a", kind="real", percentiles={"p50": Estimate(value=1)})])
+    assert alone is not None
+    assert alone.caption.startswith("Runs of each: 1; too few for intervals")
     prediction = Prediction(name="p50", simulated=0.1, measured=0.11, held_out=True)
     assert predictions_plot([prediction]) is not None
     ratio = Ratio(
