@@ -17,10 +17,13 @@ def show_search(report: SearchReport, console: Console) -> None:
     table = Table(title=f"{fleet.replicas} {fleet.kind} replicas: {promise}")
     for name in ("offered/s", "goodput/s", "p50", "p99", "over", "backlog/s", "sustained"):
         table.add_column(name, justify="right")
-    table.add_column("why not")
     for probe in report.curve:
         table.add_row(*_cells(probe))
     console.print(table)
+    for probe in report.curve:
+        if probe.reasons:
+            why = "; ".join(probe.reasons)
+            console.print(Text(f"At {probe.rate_per_s:,.1f}: {why}.", style="dim"))
     console.print(Text(verdict(report), style="bold"))
 
 
@@ -58,7 +61,6 @@ def _cells(probe: Probe) -> tuple[str, ...]:
         f"{probe.over}/{probe.requests}",
         f"{probe.backlog_slope_per_s:+.2f}",
         word,
-        "; ".join(probe.reasons),
     )
 
 

@@ -26,7 +26,7 @@ from loadtest.scenario import ClosedLoad, Emulated, Fleet, OpenLoad, Payload
 from loadtest.summary import Verdict, summarise
 from tests.loadtest.shelf import put_classifier
 
-MEAN_S, CV, CONNECTIONS, DURATION_S = 0.02, 0.5, 8, 3
+MEAN_S, CV, CONNECTIONS, DURATION_S = 0.02, 0.5, 8, 2
 SHARES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 CLOSE = {"p50": 0.15, "p90": 0.15, "p99": 0.35}
 
@@ -78,7 +78,7 @@ def ours(address: Address, prepared: Prepared, folder: Path) -> dict[str, float]
     load = ClosedLoad(connections=CONNECTIONS, duration_s=DURATION_S)
     job = Job(target=address, load=load, requests=prepared.requests(address), folder=folder)
     summary = summarise(generate(job), load)
-    assert summary.counts.right == summary.counts.sent > 500
+    assert summary.counts.right == summary.counts.sent > 300
     values = {name: summary.latency[name] for name in SHARES}
     return {name: value.value_s for name, value in values.items() if value is not None}
 
@@ -113,7 +113,7 @@ def test_a_generator_that_is_too_weak_says_that_its_figures_are_void(
     replica: Address, prepared: Prepared, tmp_path: Path
 ) -> None:
     """No single process sends 40,000 requests a second: whatever it measured, it was itself."""
-    load = OpenLoad(rate_per_s=40_000, duration_s=0.3, timeout_s=20, max_connections=32)
+    load = OpenLoad(rate_per_s=40_000, duration_s=0.1, timeout_s=20, max_connections=32)
     job = Job(target=replica, load=load, requests=prepared.requests(replica), folder=tmp_path)
     summary = summarise(generate(job), load)
     assert summary.verdict is Verdict.INVALID
