@@ -40,6 +40,11 @@ COMMANDS = (
     ("service",),
     ("service", "score"),
     ("loadtest", "run"),
+    ("loadtest", "search"),
+    ("loadtest", "compare"),
+    ("loadtest", "simulate"),
+    ("loadtest", "report"),
+    ("loadtest", "peers"),
 )
 
 
