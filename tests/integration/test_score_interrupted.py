@@ -136,4 +136,6 @@ def test_memory_does_not_grow_with_the_input(trained: Path, tmp_path: Path) -> N
         assert pq.read_metadata(tmp_path / "o.parquet").num_rows == count
     grown = peaks[1] - peaks[0]
     more_bytes = (SIZES[1] - SIZES[0]) * (4 * 8 + 200)
-    assert grown < more_bytes / 4, peaks
+    # Held as a whole, or read ahead without a bound, the input would be there in full. What the
+    # allocators keep differs from run to run by some tens of megabytes.
+    assert grown < more_bytes / 2, peaks
