@@ -132,7 +132,7 @@ def test_the_held_out_score_is_of_rows_that_no_run_has_seen(
     assert len(rest) == fitted.fitted_rows
     model = fitted.chosen.model
     assert fitted.metrics["r2"] == r2_score(fitted.y, model.predict(fitted.X))
-    assert not set(map(tuple, rest[FEATURES].to_numpy())) & set(map(tuple, fitted.X.to_numpy()))
+    assert not set(map(tuple, rest[FEATURES].to_numpy())) & set(map(tuple, np.asarray(fitted.X)))
 
 
 def test_a_candidate_that_is_not_better_is_published_and_refused(

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import scipy.sparse  # type: ignore[import-untyped]
+import scipy.sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA

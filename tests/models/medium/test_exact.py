@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import sparse  # type: ignore[import-untyped]
+from scipy import sparse
 from sklearn.linear_model import LinearRegression, Ridge
 
 from models.medium.exact import Products, solve

@@ -51,8 +51,8 @@ def test_a_second_run_is_told_who_is_at_work(tmp_path: Path) -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
+    assert holder.stdout is not None
     try:
-        assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         with (
             pytest.raises(StoreError, match=f"process {holder.pid} is at work"),
