@@ -1,6 +1,8 @@
 """Real nginx and real HAProxy before replicas that behave as told."""
 
 import asyncio
+import os
+import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +22,15 @@ pytestmark = pytest.mark.integration
 
 KINDS: list[Kind] = ["own", "nginx", "haproxy"]
 FAST = {"probes": {"interval_s": 0.1, "timeout_s": 1.0}}
+
+
+@pytest.fixture(autouse=True)
+def program(request: pytest.FixtureRequest) -> None:
+    """Leave out what a missing program would have to do; they often stand in /usr/sbin."""
+    kind = getattr(request.node, "callspec", None) and request.node.callspec.params.get("kind")
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin"
+    if kind in {"nginx", "haproxy"} and shutil.which(kind, path=path) is None:
+        pytest.skip(f"{kind} is not installed")
 
 
 def named(stubs: Sequence[Stub]) -> list[tuple[str, Any]]:
