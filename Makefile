@@ -15,7 +15,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes --
 CLIENTS := boto kserve mlflow mlserver openapi
 QUICK_CLIENTS := boto kserve openapi
 
-EXTRAS := boost grpc loadtest onnx spark train
+EXTRAS := boost fast grpc loadtest onnx spark train
 
 .DEFAULT_GOAL := help
 .PHONY: help env run test clients clients-short schemathesis chaos chaos-short chaos-long check \
