@@ -200,7 +200,7 @@ def test_a_run_that_is_ended_ends_what_it_started(place: Path, number: signal.Si
             assert runner.poll() is None
             assert time.monotonic() < deadline_s
             time.sleep(0.02)
-        # The generator's process bears the runner's command line until it has begun its own program.
+        # The generator has the runner's command line until its own program begins.
         while len(of_store(store) - {runner.pid}) != 2:
             assert time.monotonic() < deadline_s
             time.sleep(0.02)
