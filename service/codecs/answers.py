@@ -1,6 +1,5 @@
 """Predictions to JSON, in the form that the request had."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -36,7 +35,7 @@ class AnswerEncoder:
     def encode(
         self,
         form: Form,
-        predictions: Sequence[Any],
+        predictions: Any,
         probabilities: Any,
         warnings: Warnings | None = None,
     ) -> bytes:
@@ -44,9 +43,10 @@ class AnswerEncoder:
 
         Args:
             form: the request's form; "instance" answers the first row alone.
-            predictions: a label or value a row, as JSON knows them.
+            predictions: a sequence of a label or value a row, as JSON knows them, or an array of
+                them, in C order.
             probabilities: a sequence of float64 a row, or a float64 array of shape
-                (rows, classes); None if they were not asked for.
+                (rows, classes), in C order; None if they were not asked for.
             warnings: what is to be told of the rows.
         """
         single = form == "instance"

@@ -64,6 +64,16 @@ class InputBuilder:
         ]
         return self._from_columns(batch.rows, cells)
 
+    def from_numbers(self, values: Array) -> Matrix:
+        """Return X of a table whose columns are all float64 cells.
+
+        Args:
+            values: float64, shape (rows, columns), in the fitted order.
+        """
+        if self._plain:
+            return self._plain_matrix(values)
+        return self._build_mixed(as_batch(Cells(len(values), values.tobytes())))
+
     def from_columns(self, rows: int, cells: Sequence[ColumnCells]) -> Matrix:
         """Return X of columns in the fitted order.
 

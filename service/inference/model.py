@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 
 from models.manifest import Manifest
-from models.schema import Label, TabularSchema
+from models.schema import TabularSchema
 from service.codecs.answers import AnswerEncoder
 from service.codecs.cells import CellPacker
 from service.codecs.flags import Warnings
@@ -28,9 +28,10 @@ from service.inference.messages import (
 )
 from service.inference.part_model import PartModel
 from service.inference.pictures import PictureReader
-from service.inference.plain_tables import is_plain, read_plain_table
+from service.inference.plain_tables import PlainTables, is_plain
 from service.inference.predictor import Estimator, Prediction, Predictor
 from service.inference.search import search
+from service.inference.shown import Shown
 
 
 class Read(NamedTuple):
@@ -55,10 +56,9 @@ class Model:
         self, estimator: Estimator, manifest: Manifest, max_rows: int, max_pixels: int
     ) -> None:
         self._predictor = Predictor(estimator, manifest.output)
-        self._classes = manifest.output.classes or ()
-        self._bools = manifest.output.kind == "values" and manifest.output.dtype == "bool"
+        self._shown = Shown(manifest.output)
         self._max_rows = max_rows
-        self._plain = False
+        self._plain: PlainTables | None = None
         self._json = JsonRows(manifest, max_rows)
         self._encoder = AnswerEncoder(manifest)
         self._tabular = isinstance(manifest.input, TabularSchema)
@@ -70,7 +70,8 @@ class Model:
             Media.NPY: partial.from_npy,
         }
         if isinstance(manifest.input, TabularSchema):
-            self._plain = is_plain(manifest.input)
+            if is_plain(manifest.input):
+                self._plain = PlainTables(len(manifest.input.columns), max_rows)
             self._packer = CellPacker(manifest.input)
             self._inputs = InputBuilder(manifest.input)
         else:
@@ -78,8 +79,8 @@ class Model:
         self._parts = PartModel(
             manifest,
             self._json,
+            self._plain,
             self._predictor,
-            self._listed,
             self._read_pictures,
             max_rows,
         )
@@ -137,8 +138,8 @@ class Model:
             if entry.media is Media.IMAGE:
                 return Read("instance", [self._pictures.one(entry.body)])
             body = bytes(entry.body)
-            if self._plain and (cells := read_plain_table(body, self._packer.pack, self._max_rows)):
-                return Read("instances", self._inputs.build(as_batch(cells)))
+            if self._plain is not None and (numbers := self._plain.read(body)) is not None:
+                return Read("instances", self._inputs.from_numbers(numbers))
             form, rows, pictures = self._json.parse(body)
             if self._tabular:
                 cells = self._packer.pack(rows)
@@ -161,18 +162,12 @@ class Model:
     ) -> ResultEntry:
         if isinstance(outcome, ServiceError):
             return _refused(outcome)
-        predictions = self._listed(outcome)
+        predictions = self._shown.for_json(outcome)
         chances = outcome.probabilities if entry.probabilities else None
         if chances is not None:
             chances = np.ascontiguousarray(chances)
         text = self._encoder.encode(read.form, predictions, chances, read.warnings)
         return ResultEntry(len(read.X), Status.TEXT, text)
-
-    def _listed(self, outcome: Prediction) -> list[Any]:
-        """Return labels or values as JSON knows them."""
-        if outcome.values is None:
-            return _named(self._classes, outcome.labels.tolist())  # type: ignore[union-attr]
-        return (outcome.values.astype(bool) if self._bools else outcome.values).tolist()  # type: ignore[no-any-return]
 
     def _answer_in_part(self, batch: PredictBatch) -> BatchResult:
         """Answer the rows that can be answered, and tell of the others; it is alone in its batch.
@@ -217,7 +212,7 @@ class Model:
         return ResultEntry(sieved.rows_given, Status.TEXT, answer.text(self._encoder, warnings))
 
     def _put(self, answer: PartialAnswer, places: Sequence[int], outcome: Prediction) -> None:
-        predictions, finite = self._listed(outcome), outcome.finite_rows().tolist()
+        predictions, finite = self._shown.listed(outcome), outcome.finite_rows().tolist()
         chances = outcome.probabilities
         shown = repeat(None) if chances is None else chances.tolist()
         # There are more places than predictions: what follows them are other answers.
@@ -242,13 +237,6 @@ class Model:
             except ServiceError as error:
                 answer.refuse(RowError(row, error.word, error.message, [*sieved.loc(row), "b64"]))
         return pictures, rows
-
-
-def _named(classes: Sequence[Label], places: list[Any]) -> list[Any]:
-    """Return the labels at these places; a row of places becomes a list of labels."""
-    if places and isinstance(places[0], list):
-        return [[classes[i] for i in row] for row in places]
-    return [classes[i] for i in places]
 
 
 def _spans(rows: list[int]) -> list[tuple[int, int]]:

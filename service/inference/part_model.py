@@ -22,7 +22,9 @@ from service.inference.arrow_tables import ArrowTables
 from service.inference.inputs import InputBuilder, Matrix, as_batch, null_for
 from service.inference.messages import BatchResult, Media, PredictBatch, ResultEntry, Status
 from service.inference.parts import Form, PartHead, Piece, decode_part, encode_piece
+from service.inference.plain_tables import PlainTables
 from service.inference.predictor import Prediction, Predictor
+from service.inference.shown import Shown
 
 MANY_ROWS = (1 << 31) - 1
 """A part's rows are limited by its bytes."""
@@ -43,8 +45,8 @@ class PartModel:
     Args:
         manifest: the version's manifest.
         json_rows: reads JSON.
+        plain: reads JSON of plain numbers quickly; None if the model takes others.
         predictor: computes.
-        listed: returns labels or values as JSON knows them.
         read_pictures: returns the form of a request and its pictures.
         max_rows: the most rows in a request that is no stream.
     """
@@ -53,14 +55,14 @@ class PartModel:
         self,
         manifest: Manifest,
         json_rows: JsonRows,
+        plain: PlainTables | None,
         predictor: Predictor,
-        listed: Callable[[Prediction], list[Any]],
         read_pictures: Callable[[Media, bytes], tuple[JsonForm, Matrix]],
         max_rows: int,
     ) -> None:
         self._output = manifest.output
         self._predictor = predictor
-        self._listed = listed
+        self._shown = Shown(manifest.output)
         self._read_pictures = read_pictures
         self._max_rows = max_rows
         self._encoder = AnswerEncoder(manifest)
@@ -68,7 +70,7 @@ class PartModel:
         self._tables: _Tables | None = None
         if isinstance(manifest.input, TabularSchema):
             self._flags = Flags(manifest.input) or None
-            self._tables = _Tables(json_rows, manifest.input, self._flags)
+            self._tables = _Tables(json_rows, plain, manifest.input, self._flags)
         self._arrow = ArrowAnswers(manifest.output, self._flags is not None)
 
     def answer(self, batch: PredictBatch) -> BatchResult:
@@ -120,13 +122,15 @@ class PartModel:
             if not head.is_piece:
                 return as_stream(batch)
             return encode_piece(Piece(as_message(batch, is_first=head.is_first), [], 0))
-        predictions, chances = self._listed(outcome), outcome.probabilities
+        chances = outcome.probabilities
         if head.form is Form.CSV:
-            text = self._csv(predictions, chances, table, header=head.is_first)
+            listed = self._shown.listed(outcome)
+            text = self._csv(listed, chances, table, header=head.is_first)
             return encode_piece(Piece(text, [], 0)) if head.is_piece else text
         told = the_first(table.warnings) if table.warnings else None
+        predictions = self._shown.for_json(outcome)
         if head.is_piece:
-            elements = orjson.dumps(predictions)[1:-1]
+            elements = orjson.dumps(predictions, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
             first, left_out = told or Warnings([], 0)
             return encode_piece(Piece(elements, [one._asdict() for one in first], left_out))
         if chances is not None:
@@ -146,10 +150,17 @@ class PartModel:
 class _Tables:
     """Reads the tables of one model."""
 
-    def __init__(self, json_rows: JsonRows, schema: TabularSchema, flags: Flags | None) -> None:
+    def __init__(
+        self,
+        json_rows: JsonRows,
+        plain: PlainTables | None,
+        schema: TabularSchema,
+        flags: Flags | None,
+    ) -> None:
         self._columns = schema.columns
         self._flags = flags
         self._parse_json = json_rows.parse
+        self._plain = plain
         self._rows = TableRows(schema, MANY_ROWS)
         self._arrow = ArrowTables(schema, self._rows.check)
         self._pack = CellPacker(schema).pack
@@ -160,13 +171,18 @@ class _Tables:
         if head.media is Media.ARROW:
             return self._from_arrow(body, head)
         if head.media is Media.JSON:
-            form, rows, _ = self._parse_json(bytes(body))
-            return self._from_rows(rows, form)
+            return self._from_json(bytes(body))
         if head.media is Media.CSV:
             return self._from_rows(self._rows.from_csv(bytes(body), bare=head.is_bare))
         if head.media is Media.NPY:
             return self._from_rows(self._rows.from_npy(bytes(body)))
         raise UnsupportedMedia("A model of tables takes no pictures.")
+
+    def _from_json(self, body: bytes) -> Table:
+        if self._plain is not None and (numbers := self._plain.read(body)) is not None:
+            return Table(self._inputs.from_numbers(numbers), len(numbers), [])
+        form, rows, _ = self._parse_json(body)
+        return self._from_rows(rows, form)
 
     def _from_rows(self, rows: Sequence[Row], form: JsonForm = "instances") -> Table:
         X = self._inputs.build(as_batch(self._pack(rows)))
