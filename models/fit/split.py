@@ -1,10 +1,7 @@
-"""Dividing rows: known and held out, and the known ones into fitted and validation rows.
+"""Dividing the rows that runs may see: fitted rows, and validation rows, by which runs compare.
 
-    all rows ──hold_out──▶ held-out rows          nobody sees them until the winner is judged, once
-                      └──▶ known rows ──divide──▶ validation rows    by them runs are compared
-                                             └──▶ fitted rows
-
-Equal seeds give equal divisions. Indices ascend.
+The held-out rows were taken out before (models.held_out). Equal seeds give equal divisions.
+Indices ascend.
 """
 
 from collections.abc import Callable
@@ -35,16 +32,6 @@ class Targets(Protocol):
         """Of each row, what it stays together with."""
 
 
-def hold_out(spec: Specification, table: Targets) -> Parted:
-    """Return the known rows and the held-out ones, by the specification's seed.
-
-    Raises:
-        BadSpecification: the split contradicts the task.
-        BadData: the rows cannot be divided so, and why.
-    """
-    return _parted(spec, table, "held_out", spec.model.seed)
-
-
 def divide(spec: Specification, table: Targets, seed: int) -> Parted:
     """Return the rows to fit on and the validation rows, of the known ones.
 
@@ -56,21 +43,14 @@ def divide(spec: Specification, table: Targets, seed: int) -> Parted:
         raise BadSpecification(
             "split.validation is 0; runs are compared by validation rows: give a share of them"
         )
-    return _parted(spec, table, "validation", seed)
-
-
-def _parted(spec: Specification, table: Targets, part: str, seed: int) -> Parted:
-    share: float = getattr(spec.split, part)
-    y, groups = table.y, table.groups
-    if share == 0:
-        return np.arange(len(y)), np.arange(0)
-    _refuse_few(len(y), share, part)
+    share, y, groups = spec.split.validation, table.y, table.groups
+    _refuse_few(len(y), share)
     if spec.split.stratified:
-        _refuse_unlike(spec, y, part)
+        _refuse_unlike(spec, y)
     divide_by = _chosen(spec.split.stratified, groups)
     first, second = divide_by(y, groups, share, seed)
     if groups is not None:
-        _refuse_uneven(len(second) / len(y), share, groups, part)
+        _refuse_uneven(len(second) / len(y), share, groups)
     return np.sort(first), np.sort(second)
 
 
@@ -124,35 +104,35 @@ def _stratified_groups(y: Array, groups: Array, share: float, seed: int) -> Part
     return first, second
 
 
-def _refuse_few(rows: int, share: float, part: str) -> None:
+def _refuse_few(rows: int, share: float) -> None:
     if round(rows * share) < 1 or rows - np.ceil(rows * share) < 1:
         raise BadData(
-            f"{rows} rows cannot be divided with split.{part} = {share:g}: each part needs one row"
-            " at least"
+            f"{rows} rows cannot be divided with split.validation = {share:g}: each part needs one"
+            " row at least"
         )
 
 
-def _refuse_unlike(spec: Specification, y: Array, part: str) -> None:
+def _refuse_unlike(spec: Specification, y: Array) -> None:
     if spec.model.task == "regression":
         raise BadSpecification("split.stratified is for classes, and the task is regression")
     classes, counts = np.unique(y, return_counts=True)
     if counts.min() < 2:
         rare = [plain(name) for name in classes[counts == 1]]
         raise BadData(
-            f"split.{part}: class {rare[0]!r} has one row"
+            f"split.validation: class {rare[0]!r} has one row"
             + (f", and so have {len(rare) - 1} more classes" if len(rare) > 1 else "")
             + "; stratified parts need two of each: drop or join rare classes, or set"
             " stratified = false"
         )
 
 
-def _refuse_uneven(got: float, share: float, groups: Array, part: str) -> None:
+def _refuse_uneven(got: float, share: float, groups: Array) -> None:
     if abs(got - share) <= MOST_OFF * share:
         return
     names, counts = np.unique(groups, return_counts=True)
     largest = counts.argmax()
     raise BadData(
-        f"split.{part}: with whole groups the part would have {got:.0%} of the rows and not"
+        f"split.validation: with whole groups the part would have {got:.0%} of the rows and not"
         f" {share:.0%}; there are {len(names)} groups, and the largest, {plain(names[largest])!r},"
         f" has {counts[largest]:,} of {len(groups):,} rows: choose another split.group or share"
     )

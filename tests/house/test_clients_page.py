@@ -20,6 +20,7 @@ RUN = {
     "python": (sys.executable, "client.py"),
     "javascript": ("node", "client.mjs"),
     "java": ("java", "Predict.java"),
+    "go": ("go", "run", "predict.go"),
 }
 LIMIT_S = 60
 
@@ -58,14 +59,14 @@ def test_kserves_snippet(replica: Replica, tmp_path: Path, code: str, output: st
 
 
 def prints_what_the_page_says(
-    replica: Replica, tmp_path: Path, run: tuple[str, str], code: str, output: str
+    replica: Replica, tmp_path: Path, run: tuple[str, ...], code: str, output: str
 ) -> None:
-    program, name = run
-    if shutil.which(program) is None:
-        pytest.skip(f"{program} is not installed here")
+    *command, name = run
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed here")
     (tmp_path / name).write_text(code.replace("localhost:8000", f"localhost:{replica.port}"))
     done = subprocess.run(
-        [program, name], cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT_S, check=False
+        [*command, name], cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT_S, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == output.strip()

@@ -16,7 +16,7 @@ from models.fit.draw import drawn
 from models.fit.one import unfitted
 from models.fit.progress import Event, RunEnd, RunsBegin
 from models.fit.run import Chosen
-from models.fit.split import divide, hold_out
+from models.fit.split import divide
 from models.fit.table import Table
 from models.places import Places
 from models.release import Candidate, release
@@ -76,23 +76,6 @@ def test_processes_change_nothing(places: Places, tmp_path: Path) -> None:
     assert isinstance(told[0], RunsBegin)
     assert sorted(e.run.number for e in told if isinstance(e, RunEnd)) == list(range(6))
     assert [path.name for path in elsewhere.work.iterdir()] == ["runs"]
-
-
-def test_held_out_rows_are_never_seen(places: Places, tmp_path: Path) -> None:
-    spec, table = students()
-    known, held_out = hold_out(spec, table)
-    poisoned = pd.DataFrame(table.X)
-    poisoned.loc[held_out, "previous_grade"] = 1e300
-    poisoned.loc[held_out, "school"] = "poison"
-    y = table.y.copy()
-    y[held_out] = math.nan
-    assert np.array_equal(hold_out(spec, Table(poisoned, y))[0], known)
-    clean = best_of(spec, table.take(known), places)
-    other = Places(tmp_path, tmp_path / "other")
-    again = best_of(spec, Table(poisoned, y).take(known), other)
-    assert outcomes(again) == outcomes(clean)
-    assert "poison" not in clean.model["features"]["onehot"].categories_[0]
-    assert len(known) + len(held_out) == len(table)
 
 
 def test_a_second_session_fits_nothing_again(places: Places) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from models.errors import BadData, BadSpecification
-from models.fit.split import divide, hold_out
+from models.fit.split import divide
 from models.fit.table import Table
 from models.spec import Specification
 from tests.models.fit.conftest import spec_of
@@ -38,33 +38,19 @@ def test_parts_are_whole_disjoint_and_depend_on_the_seed_alone(split: dict[str, 
     groups = np.arange(300) // 6 if "group" in split else None
     rows = table(y, groups)
 
-    def held(seed: int) -> tuple[Array, Array]:
-        model = spec().model.model_copy(update={"seed": seed})
-        return hold_out(spec(**split).model_copy(update={"model": model}), rows)
-
-    def divided(seed: int) -> tuple[Array, Array]:
-        return divide(spec(**split), rows, seed)
-
-    for part in (held, divided):
-        first, second = part(1)
-        assert np.array_equal(np.sort(np.concatenate([first, second])), np.arange(300))
-        assert (np.diff(first) > 0).all()
-        again = part(1)
-        assert np.array_equal(first, again[0])
-        assert np.array_equal(second, again[1])
-        assert not np.array_equal(second, part(2)[1])
+    first, second = divide(spec(**split), rows, 1)
+    assert np.array_equal(np.sort(np.concatenate([first, second])), np.arange(300))
+    assert (np.diff(first) > 0).all()
+    again = divide(spec(**split), rows, 1)
+    assert np.array_equal(first, again[0])
+    assert np.array_equal(second, again[1])
+    assert not np.array_equal(second, divide(spec(**split), rows, 2)[1])
 
 
 @pytest.mark.parametrize("share", [0.1, 0.25, 0.5])
 def test_parts_have_the_size_that_was_asked_for(share: float) -> None:
     rows = table(np.zeros(200))
     assert len(divide(spec(validation=share), rows, 0)[1]) == 200 * share
-    assert len(hold_out(spec(held_out=share), rows)[1]) == 200 * share
-
-
-def test_nothing_held_out() -> None:
-    known, held_out = hold_out(spec(held_out=0), table(np.zeros(5)))
-    assert (known.tolist(), held_out.tolist()) == ([0, 1, 2, 3, 4], [])
 
 
 def test_classes_keep_their_shares() -> None:
