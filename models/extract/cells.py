@@ -31,13 +31,22 @@ class Typed:
     unfit: Array
 
 
-def typed(cells: pa.Array, wanted: ColumnType, missing_words: Sequence[str] = ()) -> Typed:
+def typed(
+    cells: pa.Array,
+    wanted: ColumnType,
+    missing_words: Sequence[str] = (),
+    *,
+    form: str = "",
+    decimal: str = ".",
+) -> Typed:
     """Read cells as the type that was declared.
 
     Args:
         cells: an Arrow array of any type: texts of a CSV file as well as a database's values.
         wanted: the declared type.
         missing_words: texts that stand for a missing value.
+        form: how texts write a date, if not in ISO 8601.
+        decimal: what stands before the decimals of a number that is a text.
     """
     if isinstance(cells, pa.ChunkedArray):
         cells = cells.combine_chunks()
@@ -52,6 +61,10 @@ def typed(cells: pa.Array, wanted: ColumnType, missing_words: Sequence[str] = ()
             words = pc.is_in(cells, pa.array(missing_words, pa.string()))
             absent |= texts.mask(words)
             cells = pc.if_else(words, pa.scalar(None, pa.string()), cells)
+        if form:
+            cells = texts.iso_dates(cells, form)
+        if decimal == ",":
+            cells = texts.with_points(cells)
         values = _FROM_TEXT[wanted](cells)
     else:
         values = _FROM_TYPE[wanted](cells)

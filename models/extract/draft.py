@@ -26,6 +26,8 @@ Task = Literal["classification", "regression"]
 
 _LISTED_VALUES: Final = 12
 _CLASSES: Final = 10
+_SHOWN_CHARS: Final = 40
+_USUAL_SHARE: Final = 0.005
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -41,6 +43,7 @@ class Sketch:
         kind: csv, jsonl or parquet.
         source: how delimited text is written; None for other kinds.
         columns: what each column holds.
+        strange_rows: rows that have other cells than the columns, or their names once more.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Sketch:
     kind: str
     source: CsvSource | None
     columns: tuple[ColumnFacts, ...]
+    strange_rows: int
 
 
 def draft(path: Path, target: str, name: str = "", task: Task | None = None) -> str:
@@ -67,19 +71,26 @@ def draft(path: Path, target: str, name: str = "", task: Task | None = None) -> 
     if not path.is_file():
         raise BadData(f"there is no file {path}")
     kind = _kind(path)
-    source = sniff_csv(path) if kind == "csv" else None
+    source = sniff_csv(path, target) if kind == "csv" else None
     if source is not None:
         sample = sample_csv(path, source)
     else:
         sample = sample_parquet(path) if kind == "parquet" else sample_json_lines(path)
-    require_columns(list(sample), [target], path.name)
-    facts = {column: facts_of(column, cells) for column, cells in sample.items()}
+    require_columns(list(sample.columns), [target], path.name)
+    facts = {column: facts_of(column, cells) for column, cells in sample.columns.items()}
     aim = facts[target]
     if aim.distinct < 2:
         raise BadData(f"{target!r} has {aim.distinct} different values in {path.name}")
     chosen = task or _task(aim)
     sketch = Sketch(
-        name or _name(path), path.name, aim, chosen, kind, source, tuple(facts.values())
+        name or _name(path),
+        path.name,
+        aim,
+        chosen,
+        kind,
+        source,
+        tuple(facts.values()),
+        sample.strange_rows,
     )
     text = "\n".join(_lines(sketch)) + "\n"
     Specification.model_validate(tomllib.loads(text))
@@ -133,16 +144,23 @@ def _source_lines(sketch: Sketch) -> Iterator[str]:
         if set(words) - set(USUAL_MISSING):
             listed = ", ".join(map(_text, dict.fromkeys((*USUAL_MISSING, *words))))
             yield f"missing = [{listed}]"
-    share = sketch.target.missing / max(sketch.target.rows, 1)
-    if share > 0.005:
-        yield f"# {share:.1%} of the rows have no target; they are rejected."
-        yield f"max_rejected_share = {min(share * 1.5 + 0.01, 0.99):.3f}"
+    rows = max(sketch.target.rows, 1)
+    missing = sketch.target.missing / rows
+    if missing > _USUAL_SHARE:
+        yield f"# {missing:.1%} of the rows have no target; they are rejected."
+    # At most: a row may have several cells that are wrong.
+    unfit = (sum(facts.unfit for facts in sketch.columns) + sketch.strange_rows) / rows
+    if unfit > _USUAL_SHARE:
+        yield f"# {unfit:.1%} of the rows or fewer do not fit the columns below; they are rejected."
+    if missing + unfit > _USUAL_SHARE:
+        yield f"max_rejected_share = {min((missing + unfit) * 1.5 + 0.01, 0.99):.3f}"
 
 
 def _column_lines(sketch: Sketch) -> Iterator[str]:
     for facts in sketch.columns:
         is_target = facts.name == sketch.target.name
         yield from ("", f"[columns.{_key(facts.name)}]", f'type = "{facts.type}"')
+        yield from _reading_lines(facts)
         if facts.missing and not is_target:
             nullable = f"nullable = true  # {facts.missing:,} of {facts.rows:,} rows have none"
             yield nullable
@@ -151,6 +169,20 @@ def _column_lines(sketch: Sketch) -> Iterator[str]:
         if _is_listed(facts):
             values = sorted(map(str, facts.counts))
             yield f"values = [{', '.join(map(_text, values))}]"
+
+
+def _reading_lines(facts: ColumnFacts) -> Iterator[str]:
+    reading = facts.reading
+    if reading.form:
+        doubt = f"  # {reading.doubt}: the values fit both" if reading.doubt else ""
+        yield f"format = {_text(reading.form)}{doubt}"
+    if reading.decimal != ".":
+        yield f"decimal = {_text(reading.decimal)}"
+    if facts.unfit:
+        yield (
+            f"# {facts.unfit:,} of {facts.rows:,} rows have something else, such as"
+            f" {_text(facts.unfit_example[:_SHOWN_CHARS])}: they will be set aside"
+        )
 
 
 def _is_listed(facts: ColumnFacts) -> bool:

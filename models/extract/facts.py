@@ -1,7 +1,6 @@
-"""What a column holds, and the narrowest type that all of it has."""
+"""What a column holds."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,11 +10,15 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from models.extract.cells import typed
+from models.extract.reading import Reading, narrowest
 from models.schema import Cell
 from models.spec.columns import ColumnType
 
 USUAL_MISSING: Final = ("", "NA", "NaN", "null")
 MISSING_WORDS: Final = (*USUAL_MISSING, "?", "N/A", "n/a", "nan", "NULL", "None", "<NA>")
+
+MOST_UNFIT: Final = 0.02
+"""So many of a column's rows may be wrong before its type is thought to be another one."""
 
 _MOST_VALUES: Final = 1000
 
@@ -26,9 +29,11 @@ class ColumnFacts:
 
     Args:
         name: its name.
-        type: the narrowest type that all its values have.
+        reading: the narrowest type that all its values have, or nearly all.
         rows: of the sample.
         missing: rows without a value.
+        unfit: rows with something that the type does not have.
+        unfit_example: one of these.
         counts: value → rows, most frequent first; at most a thousand values.
         distinct: how many different values there are.
         low: the lowest number.
@@ -39,9 +44,11 @@ class ColumnFacts:
     """
 
     name: str
-    type: ColumnType
+    reading: Reading
     rows: int
     missing: int
+    unfit: int
+    unfit_example: str
     counts: dict[Cell, int]
     distinct: int
     low: float | None
@@ -50,11 +57,17 @@ class ColumnFacts:
     missing_words: tuple[str, ...]
     is_counter: bool
 
+    @property
+    def type(self) -> ColumnType:
+        """The type that the reading has."""
+        return self.reading.type
+
 
 def facts_of(name: str, cells: pa.Array) -> ColumnFacts:
     """Return what a column holds."""
-    wanted, words = _type(cells)
-    read = typed(cells, wanted, words)
+    reading, words = _reading(cells)
+    wanted = reading.type
+    read = typed(cells, wanted, words, form=reading.form, decimal=reading.decimal)
     there = read.values.drop_null()
     counted = Counter(there.to_pylist())
     numeric = wanted in ("integer", "number") and len(there) > 0
@@ -63,9 +76,11 @@ def facts_of(name: str, cells: pa.Array) -> ColumnFacts:
     texts = list(counted)[:_MOST_VALUES] if wanted == "text" else []
     return ColumnFacts(
         name=name,
-        type=wanted,
+        reading=reading,
         rows=len(cells),
-        missing=len(cells) - len(there),
+        missing=int(read.missing.sum()),
+        unfit=int(read.unfit.sum()),
+        unfit_example=str(cells[int(read.unfit.argmax())]) if read.unfit.any() else "",
         counts=dict(counted.most_common(_MOST_VALUES)),
         distinct=len(counted),
         low=bounds["min"],
@@ -76,32 +91,23 @@ def facts_of(name: str, cells: pa.Array) -> ColumnFacts:
     )
 
 
-def _type(cells: pa.Array) -> tuple[ColumnType, tuple[str, ...]]:
-    """Return the narrowest type of a column, and its words for a missing value."""
+def _reading(cells: pa.Array) -> tuple[Reading, tuple[str, ...]]:
+    """Return how a column is best read, and its words for a missing value."""
     if not kinds.is_string(cells.type):
-        return _declared(cells.type), ()
-    used = pc.unique(pc.utf8_trim_whitespace(cells)).to_pylist()
-    for words in (USUAL_MISSING, MISSING_WORDS):
-        values = [text for text in used if text is not None and text not in words]
-        found = tuple(word for word in words if word in used)
-        if not values:
-            return "text", found
-        wanted = _narrowest(values)
-        if wanted != "text":
-            return wanted, found
-    return "text", tuple(word for word in USUAL_MISSING if word in used)
-
-
-def _narrowest(values: Sequence[str]) -> ColumnType:
-    texts = pa.array(values)
-    if {text.lower() for text in values} <= {"true", "false"}:
-        return "boolean"
-    # 007 is a code, not seven.
-    coded = pc.any(pc.match_substring_regex(texts, r"^[+-]?0\d")).as_py()
-    if not coded and not typed(texts, "number").unfit.any():
-        pointed = pc.any(pc.match_substring_regex(texts, r"[.eE]")).as_py()
-        return "number" if pointed or typed(texts, "integer").unfit.any() else "integer"
-    return "text" if typed(texts, "date").unfit.any() else "date"
+        return Reading(_declared(cells.type)), ()
+    trimmed = pc.value_counts(pc.utf8_trim_whitespace(cells))
+    used = {one["values"].as_py(): one["counts"].as_py() for one in trimmed}
+    used.pop(None, None)
+    for share in (0.0, MOST_UNFIT):
+        for words in (USUAL_MISSING, MISSING_WORDS):
+            rows = {text: count for text, count in used.items() if text not in words}
+            found = tuple(word for word in words if word in used)
+            if not rows:
+                return Reading("text"), found
+            reading = narrowest(rows, share)
+            if reading.type != "text":
+                return reading, found
+    return Reading("text"), tuple(word for word in USUAL_MISSING if word in used)
 
 
 def _declared(kind: pa.DataType) -> ColumnType:

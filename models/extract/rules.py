@@ -24,6 +24,15 @@ _UNFIT: dict[ColumnType, str] = {
 }
 
 
+def unfit_words(contract: ColumnContract) -> str:
+    """Return what is wrong with a value that is not of the declared type."""
+    if contract.format:
+        return f"is not a date of the form {contract.format}"
+    if contract.decimal == ",":
+        return _UNFIT[contract.type] + " with a decimal comma"
+    return _UNFIT[contract.type]
+
+
 class ColumnRule:
     """Checks the values of one column.
 
@@ -47,14 +56,15 @@ class ColumnRule:
 
     def read(self, cells: pa.Array) -> Typed:
         """Return the cells as the declared type."""
-        return typed(cells, self.contract.type, self._words)
+        rule = self.contract
+        return typed(cells, rule.type, self._words, form=rule.format, decimal=rule.decimal)
 
     def breaches(self, column: Typed) -> Iterator[tuple[str, Array]]:
         """Yield sentences, each with the rows that it is true of."""
         contract, values = self.contract, column.values
         if not contract.nullable:
             yield f"{self.name} is missing", column.missing
-        yield f"{self.name} {_UNFIT[contract.type]}", column.unfit
+        yield f"{self.name} {unfit_words(contract)}", column.unfit
         if contract.type == "integer" and contract.nullable:
             large = pc.greater(pc.abs(values), pa.scalar(EXACT, pa.int64()))
             yield (

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.rows import Array
+from models.spec.columns import TIME
 
 TRUE_WORDS: Final = ("true", "t", "yes", "y", "1")
 FALSE_WORDS: Final = ("false", "f", "no", "n", "0")
@@ -22,6 +23,9 @@ FALSE_WORDS: Final = ("false", "f", "no", "n", "0")
 _WHOLE: Final = re.compile(r"[+-]?\d+(\.0*)?", re.ASCII)
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LARGEST: Final = 2**63
+_PARTS: Final = {"%Y": r"(?P<Y>\d{4})"} | {
+    f"%{letter}": rf"(?P<{letter}>\d{{1,2}})" for letter in "mdHMS"
+}
 _ISO: Final = (
     r"^\d{4}-\d{2}-\d{2}"
     r"([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?)?$"
@@ -66,6 +70,42 @@ def dates(texts: pa.Array) -> pa.Array:
     kept = pc.if_else(shaped, texts, pa.scalar(None, texts.type))
     known = pd.to_datetime(kept.to_pandas(), format="ISO8601", errors="coerce", utc=True)
     return pc.if_else(pa.array(known.notna().to_numpy()), kept, pa.scalar(None, texts.type))
+
+
+def iso_dates(texts: pa.Array, form: str) -> pa.Array:
+    """Return dates of another form in ISO 8601, null where a text has not that form.
+
+    Whether the calendar has such a day is for `dates` to say.
+
+    Args:
+        texts: strings.
+        form: as in a column's `format`.
+    """
+    found = pc.extract_regex(texts, f"^{form_pattern(form)}$")
+
+    def part(directive: str, width: int = 2) -> pa.Array:
+        return pc.utf8_lpad(pc.struct_field(found, directive[1]), width, "0")
+
+    day = pc.binary_join_element_wise(part("%Y", 4), part("%m"), part("%d"), "-")
+    times = [part(one) for one in TIME if one in form]
+    if not times:
+        return day
+    return pc.binary_join_element_wise(day, pc.binary_join_element_wise(*times, ":"), "T")
+
+
+def form_pattern(form: str) -> str:
+    """Return the regular expression of a date's form, a group for each part, named by its letter.
+
+    Named as Arrow and Python name groups; without the names it is one of Java's, too.
+    """
+    parts = re.split(r"(%[YmdHMS])", form)
+    return "".join(_PARTS.get(part, re.escape(part)) for part in parts)
+
+
+def with_points(texts: pa.Array) -> pa.Array:
+    """Return numbers with decimal commas as ones with points, null where there is a point."""
+    pointed = pc.replace_substring(texts, ",", ".")
+    return pc.if_else(pc.match_substring(texts, "."), pa.scalar(None, texts.type), pointed)
 
 
 def mask(values: pa.Array) -> Array:

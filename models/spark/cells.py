@@ -1,5 +1,6 @@
 """Cells of any of Spark's types become values of the declared type: models.extract.cells in SQL."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,8 +21,8 @@ from pyspark.sql.types import (
 )
 
 from models.extract.cells import EXACT
-from models.extract.texts import FALSE_WORDS, TRUE_WORDS
-from models.spec.columns import ColumnType
+from models.extract.texts import FALSE_WORDS, TRUE_WORDS, form_pattern
+from models.spec.columns import TIME, ColumnType
 
 _WHOLE: Final = r"\A[+-]?\d+(\.0*)?\z"
 _NUMBER: Final = r"\A[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\z"
@@ -31,6 +32,10 @@ _ISO: Final = (
 )
 _SPACE: Final = r"\A\s+|\s+\z"
 _ZONE_OF_HOURS: Final = r"([+-]\d{2}):?(\d{2})?\z"
+
+
+_GROUP_NAME: Final = re.compile(r"\(\?P<\w>")
+_DIRECTIVE: Final = re.compile("%[YmdHMS]")
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,15 @@ class Typed:
     unfit: Column
 
 
-def typed(cell: Column, kind: DataType, wanted: ColumnType, words: Sequence[str]) -> Typed:
+def typed(
+    cell: Column,
+    kind: DataType,
+    wanted: ColumnType,
+    words: Sequence[str],
+    *,
+    form: str = "",
+    decimal: str = ".",
+) -> Typed:
     """Read a cell as the type that was declared.
 
     Args:
@@ -56,6 +69,8 @@ def typed(cell: Column, kind: DataType, wanted: ColumnType, words: Sequence[str]
         kind: its type.
         wanted: the declared type.
         words: texts that stand for a missing value.
+        form: how texts write a date, if not in ISO 8601.
+        decimal: what stands before the decimals of a number that is a text.
     """
     absent = cell.isNull()
     if isinstance(kind, DoubleType | FloatType):
@@ -65,6 +80,10 @@ def typed(cell: Column, kind: DataType, wanted: ColumnType, words: Sequence[str]
             cell = F.regexp_replace(cell, _SPACE, "")
         if words:
             absent |= cell.isin(list(words))
+        if form:
+            cell = _iso_dates(cell, form)
+        if decimal == ",":
+            cell = F.when(~cell.contains("."), F.replace(cell, F.lit(","), F.lit(".")))
         value = _FROM_TEXT[wanted](cell)
     else:
         value = _from_type(cell, kind, wanted)
@@ -85,6 +104,19 @@ def _numbers(text: Column) -> Column:
 def _booleans(text: Column) -> Column:
     lowered = F.lower(text)
     return F.when(lowered.isin(list(TRUE_WORDS)), True).when(lowered.isin(list(FALSE_WORDS)), False)
+
+
+def _iso_dates(text: Column, form: str) -> Column:
+    pattern = _GROUP_NAME.sub("(", rf"\A{form_pattern(form)}\z")
+    order = _DIRECTIVE.findall(form)
+
+    def part(directive: str, width: int = 2) -> Column:
+        return F.lpad(F.regexp_extract(text, pattern, order.index(directive) + 1), width, "0")
+
+    day = F.concat_ws("-", part("%Y", 4), part("%m"), part("%d"))
+    times = [part(one) for one in TIME if one in order]
+    written = F.concat(day, F.lit("T"), F.concat_ws(":", *times)) if times else day
+    return F.when(text.rlike(pattern), written)
 
 
 def _dates(text: Column) -> Column:

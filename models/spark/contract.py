@@ -17,27 +17,19 @@ from models.extract.contract import Rejection
 from models.extract.extracted import RowCounts
 from models.extract.mark import watermark
 from models.extract.rejected import SideFile, judge, side_path
+from models.extract.rules import unfit_words
 from models.places import Places
 from models.schema import Cell
 from models.spark.cells import Typed, typed
 from models.spark.frames import quoted
 from models.spark.source import BROKEN, source_words
 from models.spec import Specification
-from models.spec.columns import ColumnContract, ColumnType
+from models.spec.columns import ColumnContract
 from models.spec.sources import CsvSource
 
 REASON: Final = "_reason"
 PLACE: Final = "_place"
 RAW: Final = "_raw"
-
-UNFIT: Final[dict[ColumnType, str]] = {
-    "integer": "is not a whole number",
-    "number": "is not a finite number",
-    "text": "is not a text",
-    "boolean": "is neither true nor false",
-    "date": "is not a day or time in ISO 8601",
-}
-"""As models.extract says it; a test compares the two."""
 
 KEPT_REJECTED_ROWS: Final = 100_000
 """Rejected rows that are written aside; all are counted."""
@@ -158,7 +150,12 @@ def _read(raw: DataFrame, name: str, contract: ColumnContract, spec: Specificati
     words = spec.source.missing if isinstance(spec.source, CsvSource) else ()
     own = set(map(str, contract.values or ()))
     return typed(
-        quoted(source), fields[source], contract.type, [word for word in words if word not in own]
+        quoted(source),
+        fields[source],
+        contract.type,
+        [word for word in words if word not in own],
+        form=contract.format,
+        decimal=contract.decimal,
     )
 
 
@@ -166,7 +163,7 @@ def _breaches(name: str, contract: ColumnContract, column: Typed) -> Iterator[tu
     value = column.value
     if not contract.nullable:
         yield f"{name} is missing", column.missing
-    yield f"{name} {UNFIT[contract.type]}", column.unfit
+    yield f"{name} {unfit_words(contract)}", column.unfit
     if contract.type == "integer" and contract.nullable:
         large = (value > EXACT) | (value < -EXACT)
         yield f"{name} is too large to be exact in a column with missing values", large

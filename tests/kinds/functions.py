@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator, RegressorMixin
 
 
 def ratios(X: pd.DataFrame) -> pd.DataFrame:
@@ -40,3 +41,19 @@ def filled_in_place(X: pd.DataFrame) -> pd.DataFrame:
     X["x1"] = X["x1"].fillna(0.5)
     X["x0 x1"] = X["x0"] * X["x1"]
     return X
+
+
+class Wrapped(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """Predicts by another model; what it learned is in an attribute without a "_" at its end."""
+
+    def __init__(self, inner: Any = None) -> None:
+        self.inner = inner
+
+    def fit(self, X: pd.DataFrame, y: Any) -> "Wrapped":
+        """Fit the other model."""
+        self.learned = self.inner.fit(X, y)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> Any:
+        """Ask the other model."""
+        return self.learned.predict(X)

@@ -34,7 +34,7 @@ from sklearn.preprocessing import (
 from sklearn.tree import DecisionTreeClassifier
 from xgboost import XGBClassifier, XGBRegressor
 
-from tests.kinds.functions import filled_in_place
+from tests.kinds.functions import Wrapped, filled_in_place
 from tests.kinds.kind import Fitted, Kind, churn, mixed, numbers, spending, three, two, value
 from tests.kinds.texts import moods, texts
 
@@ -195,6 +195,7 @@ CERTAIN: dict[str, Callable[[], Fitted]] = {
     "names-of-keys": names_of_keys,
     "regressor-chain": partial(on_numbers, RegressorChain(Ridge(), order=[1, 0]), pair),
     "gaps-for-xgboost": gaps_for_a_booster,
+    "wrapped-by-a-stranger": partial(on_numbers, Wrapped(Ridge()), value),
     "outliers-of-words": partial(
         words, ["city", "age"], OneHotEncoder(), churn,
         IsolationForest(n_estimators=10, random_state=0),

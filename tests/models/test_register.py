@@ -23,6 +23,7 @@ from models.register import Registration, register
 from models.schema import Column, ImageSchema, TabularSchema
 from models.stages import Stage, Stages
 from models.store import ARTEFACT, Store
+from tests.kinds.functions import Wrapped
 
 Take = Callable[[Any, Path], Manifest]
 
@@ -197,6 +198,7 @@ class NoPredict:
     [
         (LinearRegression(), FRAME, "LinearRegression in my.joblib is not fitted; call fit"),
         (make_pipeline(StandardScaler(), Ridge()), FRAME, "Pipeline in my.joblib is not fitted"),
+        (Wrapped(Ridge()), FRAME, "predict fails on the sample rows: AttributeError: 'Wrapped'"),
         ({"model": FRAME_MODEL}, FRAME, "holds a dict, which has neither predict nor transform"),
         (NoPredict(), FRAME, "NoPredict, which has neither predict nor transform"),
         (ARRAY_MODEL, FRAME.assign(target=Y), "has 3 columns and the model was fitted on an array"),

@@ -26,9 +26,9 @@ TEXTS = st.one_of(
 KINDS: tuple[ColumnType, ...] = ("integer", "number", "boolean", "date", "text")
 
 
-def read(cells: pa.Array, wanted: ColumnType, *missing: str) -> list[Any]:
+def read(cells: pa.Array, wanted: ColumnType, *missing: str, **written: str) -> list[Any]:
     """Return the values, "-" for a missing one and "!" for an unfit one."""
-    found = typed(cells, wanted, missing)
+    found = typed(cells, wanted, missing, **written)
     return [
         "-" if absent else "!" if unfit else value
         for value, absent, unfit in zip(
@@ -133,3 +133,35 @@ def test_masks_are_arrays_of_truth() -> None:
     found = typed(pa.array(["1", "", "x"]), "integer", ("",))
     assert found.missing.dtype == found.unfit.dtype == np.dtype(bool)
     assert not (found.missing & found.unfit).any()
+
+
+FORMS = st.sampled_from(
+    ["%d.%m.%Y", "%m/%d/%Y", "%Y%m%d", "on %d-%m-%Y at %H:%M", "%H:%M:%S %Y|%m|%d", "%Y (%d+%m)"]
+)
+
+
+@given(st.lists(st.datetimes().filter(lambda day: day.year > 999), min_size=1), FORMS)
+def test_dates_of_another_form_become_iso(days: list[dt.datetime], form: str) -> None:
+    texts = [day.strftime(form) for day in days]
+    with_time = "T%H:%M:%S" if "%S" in form else "T%H:%M" if "%H" in form else ""
+    expected = [day.strftime(f"%Y-%m-%d{with_time}") for day in days]
+    assert read(pa.array(texts), "date", form=form) == expected
+
+
+def test_dates_that_have_not_the_form() -> None:
+    cells = pa.array(["1.2.2003", "31.02.2004", "2004-01-01", "01.02.03", "x1.2.2003", "NA", None])
+    expected = ["2003-02-01", "!", "!", "!", "!", "-", "-"]
+    assert read(cells, "date", "NA", form="%d.%m.%Y") == expected
+
+
+def test_decimal_commas() -> None:
+    cells = pa.array(["1,5", "2", "-3,25e2", "1.5", "1.234,5", "1,2,3", "NA"])
+    expected = [1.5, 2.0, -325.0, "!", "!", "!", "-"]
+    assert read(cells, "number", "NA", decimal=",") == expected
+    assert read(pa.array(["7,0", "8", "8.0"]), "integer", decimal=",") == [7, 8, "!"]
+
+
+def test_what_is_no_text_needs_no_form() -> None:
+    days = pa.array([dt.date(2026, 2, 3)])
+    assert read(days, "date", form="%d.%m.%Y") == ["2026-02-03"]
+    assert read(pa.array([1.5]), "number", decimal=",") == [1.5]

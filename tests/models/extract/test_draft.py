@@ -145,6 +145,56 @@ def test_a_table_without_names(tmp_path: Path) -> None:
     assert score > 0.99
 
 
+def test_a_table_as_an_office_writes_it(tmp_path: Path) -> None:
+    """Decimal commas, days first, files put together with their headers, wrong cells and rows."""
+    rng = np.random.default_rng(2)
+    lines = ["day;at;price;town;code;y"]
+    for i in range(400):
+        price, town = int(rng.integers(1, 90)) / 4, "UV"[i % 2]
+        day = f"{i % 28 + 1}.{i % 12 + 1:02}.2024"
+        at = f"{i % 12 + 1}/{i % 28 + 1}/2024 7:{i % 60:02}"
+        cents = f"{price:.2f}".replace(".", ",")
+        lines.append(f"{day};{at};{cents};{town};0{i % 7};{price * 2 + i % 2}")
+    lines[100] = lines[0]
+    lines[200] += ";too;many"
+    cells = lines[300].split(";")
+    lines[300] = ";".join([*cells[:2], "on request", *cells[3:]])
+    (tmp_path / "t.csv").write_text("\n".join(lines), encoding="utf-8-sig")
+    text = draft(tmp_path / "t.csv", "y")
+    spec, score = trained(text, tmp_path)
+    assert (spec.columns["day"].format, spec.columns["at"].format) == (
+        "%d.%m.%Y",
+        "%m/%d/%Y %H:%M",
+    )
+    assert (spec.columns["price"].decimal, spec.columns["y"].decimal) == (",", ".")
+    assert (spec.columns["code"].type, spec.columns["town"].values) == ("text", ("U", "V"))
+    assert '# 1 of 398 rows have something else, such as "on request": they will be set' in text
+    assert 0.005 < spec.source.max_rejected_share < 0.05
+    assert score > 0.99
+    done = extract(spec, Places(tmp_path, tmp_path / "work"))
+    assert done.counts.rejected == 3
+    assert done.frame["day"].iloc[0] == "2024-01-01"
+
+
+def test_days_that_may_be_months_are_told(tmp_path: Path) -> None:
+    lines = ["day,y", *(f"{i % 12 + 1}/{i * 5 % 12 + 1}/2024,{i / 3}" for i in range(60))]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    text = draft(tmp_path / "t.csv", "y")
+    assert 'format = "%d/%m/%Y"  # it may as well be %m/%d/%Y: the values fit both' in text
+
+
+def test_thousands_are_no_decimals(tmp_path: Path) -> None:
+    lines = ["a;b;y", *(f"{i},{i * 7 % 1000:03};{i};{i / 3}" for i in range(1, 60))]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    assert tomllib.loads(draft(tmp_path / "t.csv", "y"))["columns"]["a"] == {"type": "text"}
+
+
+def test_a_column_with_many_strange_cells_is_text(tmp_path: Path) -> None:
+    lines = ["a,y", *(f"{i}{'a' if i % 20 == 0 else ''},{i / 3}" for i in range(100))]
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    assert tomllib.loads(draft(tmp_path / "t.csv", "y"))["columns"]["a"]["type"] == "text"
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
 def test_encodings_are_found(tmp_path: Path, encoding: str) -> None:
     lines = ["größe|straße|y", *(f"{i * 7 % 13}|{'äöü'[i % 3]}|{i}" for i in range(40))]
@@ -196,6 +246,7 @@ def test_values_are_listed_only_if_all_rows_were_seen(
         (b"a,b\n1,2\n3,4\n", "no column 'y'; it has: a, b"),
         (b"a,y\n1,2\n3,2\n", "'y' has 1 different values"),
         (b"a,y\n1,2\n1,3\n", "no column to learn 'y' from"),
+        (b"a,a,y\n1,2,3\n1,3,4\n", "2 columns 'a'; rename one of them"),
     ],
 )
 def test_what_cannot_be_drafted(tmp_path: Path, content: bytes, words: str) -> None:

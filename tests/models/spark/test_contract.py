@@ -93,6 +93,35 @@ def test_delimited_text(spark: SparkSession, places: Places) -> None:
     assert reasons["id repeats an earlier row's"] == 1
 
 
+def test_dates_and_numbers_as_people_write_them(spark: SparkSession, places: Places) -> None:
+    text = """id;score;day;at
+1;1,5;15.04.2004;4/15/2004 7:05
+2;-3,25e2;1.2.2003;12/31/2003 23:59
+3;1.5;1.2.2003;1/1/2003 0:00
+4;1;31.02.2004;1/1/2003 0:00
+5;1;2004-02-01;1/1/2003 0:00
+6;1;1.2.2003;13/1/2003 0:00
+7;1;1.2.2003;1/1/2003 24:00
+"""
+    (places.data / "rows.csv").write_text(text, "utf-8")
+    columns = {
+        "id": {"type": "integer"},
+        "score": {"type": "number", "decimal": ","},
+        "day": {"type": "date", "format": "%d.%m.%Y"},
+        "at": {"type": "date", "format": "%m/%d/%Y %H:%M"},
+        "age": {"type": "integer", "source": "id"},
+    }
+    spec = specified({"kind": "csv", "path": "rows.csv", "delimiter": ";"}, columns)
+    frame, reasons = both(spark, places, spec)
+    assert frame["day"].tolist() == ["2004-04-15", "2003-02-01"]
+    assert frame["at"].tolist() == ["2004-04-15T07:05", "2003-12-31T23:59"]
+    assert reasons == {
+        "score is not a finite number with a decimal comma": 1,
+        "day is not a date of the form %d.%m.%Y": 2,
+        "at is not a date of the form %m/%d/%Y %H:%M": 2,
+    }
+
+
 def test_lines_that_are_no_rows(spark: SparkSession, places: Places) -> None:
     """Too few cells, too many, and a cell over two lines, which is a row."""
     text = 'id,score,town\n1,2,Ulm\n2,3\n3,4,Ulm,Ulm\n4,5,"Bad\nUrach"\n'

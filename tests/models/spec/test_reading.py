@@ -93,6 +93,8 @@ def test_a_good_file(tmp_path: Path) -> None:
         ("columns.age.type", "int", "columns.age.type: "),
         ("columns.age.min", 31, "columns.age: min = 31 is above max = 30"),
         ("columns.school.min", 1, "columns.school: min and max are for numbers"),
+        ("columns.age.format", "%Y-%m-%d", "columns.age: format is for dates"),
+        ("columns.school.decimal", ",", "columns.school: decimal is for numbers"),
         ("columns.age.pattern", "x", "columns.age: a pattern is for texts"),
         ("columns.school.pattern", "(", "columns.school: pattern is no regular expression"),
         ("columns.school.values", [], "columns.school: values is empty"),
@@ -216,3 +218,10 @@ def _value(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return repr(value)
+
+
+@pytest.mark.parametrize("form", ["%d.%m", "%d.%m.%y", "%Y-%m-%d %M", "%Y-%m-%d %H", "%Y%Y%m%d"])
+def test_forms_of_dates_that_are_not_read(form: str) -> None:
+    changes = {"type": "date", "values": None, "format": form}
+    with pytest.raises(ValidationError, match="needs %Y, %m and %d once each"):
+        Specification.model_validate(changed("columns.school", changes))
