@@ -184,13 +184,13 @@ def test_days_that_may_be_months_are_told(tmp_path: Path) -> None:
 
 
 def test_thousands_are_no_decimals(tmp_path: Path) -> None:
-    lines = ["a;b;y", *(f"{i},{i * 7 % 1000:03};{i};{i / 3}" for i in range(1, 60))]
+    lines = ["a;b;y", *(f"{i},{i * 7 % 1000:03};{i * 7 % 13};{i / 3}" for i in range(1, 60))]
     (tmp_path / "t.csv").write_text("\n".join(lines))
     assert tomllib.loads(draft(tmp_path / "t.csv", "y"))["columns"]["a"] == {"type": "text"}
 
 
 def test_a_column_with_many_strange_cells_is_text(tmp_path: Path) -> None:
-    lines = ["a,y", *(f"{i}{'a' if i % 20 == 0 else ''},{i / 3}" for i in range(100))]
+    lines = ["a,y", *(f"{i % 13}{'a' if i % 20 == 0 else ''},{i / 3}" for i in range(100))]
     (tmp_path / "t.csv").write_text("\n".join(lines))
     assert tomllib.loads(draft(tmp_path / "t.csv", "y"))["columns"]["a"]["type"] == "text"
 
