@@ -77,7 +77,10 @@ def draft(path: Path, target: str, name: str = "", task: Task | None = None) -> 
     else:
         sample = sample_parquet(path) if kind == "parquet" else sample_json_lines(path)
     require_columns(list(sample.columns), [target], path.name)
-    facts = {column: facts_of(column, cells) for column, cells in sample.columns.items()}
+    facts = {
+        column: facts_of(column, cells, has_words=kind == "csv")
+        for column, cells in sample.columns.items()
+    }
     aim = facts[target]
     if aim.distinct < 2:
         raise BadData(f"{target!r} has {aim.distinct} different values in {path.name}")

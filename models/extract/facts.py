@@ -1,6 +1,7 @@
 """What a column holds."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -63,9 +64,15 @@ class ColumnFacts:
         return self.reading.type
 
 
-def facts_of(name: str, cells: pa.Array) -> ColumnFacts:
-    """Return what a column holds."""
-    reading, words = _reading(cells)
+def facts_of(name: str, cells: pa.Array, *, has_words: bool) -> ColumnFacts:
+    """Return what a column holds.
+
+    Args:
+        name: its name.
+        cells: of the sample.
+        has_words: whether a text may stand for a missing value; JSON and Parquet have null for it.
+    """
+    reading, words = _reading(cells, (USUAL_MISSING, MISSING_WORDS) if has_words else ((),))
     wanted = reading.type
     read = typed(cells, wanted, words, form=reading.form, decimal=reading.decimal)
     there = read.values.drop_null()
@@ -91,15 +98,15 @@ def facts_of(name: str, cells: pa.Array) -> ColumnFacts:
     )
 
 
-def _reading(cells: pa.Array) -> tuple[Reading, tuple[str, ...]]:
-    """Return how a column is best read, and its words for a missing value."""
+def _reading(cells: pa.Array, lists: Sequence[tuple[str, ...]]) -> tuple[Reading, tuple[str, ...]]:
+    """Return how a column is best read, and its words for a missing value, of one of the lists."""
     if not kinds.is_string(cells.type):
         return Reading(_declared(cells.type)), ()
     trimmed = pc.value_counts(pc.utf8_trim_whitespace(cells))
     used = {one["values"].as_py(): one["counts"].as_py() for one in trimmed}
     used.pop(None, None)
     for share in (0.0, MOST_UNFIT):
-        for words in (USUAL_MISSING, MISSING_WORDS):
+        for words in lists:
             rows = {text: count for text, count in used.items() if text not in words}
             found = tuple(word for word in words if word in used)
             if not rows:
@@ -107,7 +114,7 @@ def _reading(cells: pa.Array) -> tuple[Reading, tuple[str, ...]]:
             reading = narrowest(rows, share)
             if reading.type != "text":
                 return reading, found
-    return Reading("text"), tuple(word for word in USUAL_MISSING if word in used)
+    return Reading("text"), tuple(word for word in lists[0] if word in used)
 
 
 def _declared(kind: pa.DataType) -> ColumnType:

@@ -42,7 +42,7 @@ th, td {
   border-bottom: 1px solid var(--line);
 }
 .data td, .data th { min-width: 4.2rem; }
-thead th { color: var(--soft); font-weight: 600; }
+thead th { color: var(--soft); font-weight: 600; overflow-wrap: normal; }
 caption { caption-side: bottom; text-align: left; color: var(--soft); padding-top: 0.3rem; }
 .plots {
   display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr));

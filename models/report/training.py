@@ -57,8 +57,8 @@ def _curve(curve: LearningCurve) -> Picture:
     first, last = curve.points[0], curve.points[-1]
     gap = float(np.mean(last.fitted) - np.mean(last.validation))
     caption = (
-        f"{curve.words} From {first.rows:,} to {last.rows:,} rows {curve.metric} on validation rows"
-        f" goes from {say(float(np.mean(first.validation)))} to"
+        f"{curve.words[:1].upper()}{curve.words[1:]}. From {first.rows:,} to {last.rows:,} rows"
+        f" {curve.metric} on validation rows goes from {say(float(np.mean(first.validation)))} to"
         f" {say(float(np.mean(last.validation)))}; on fitted rows it is {say(abs(gap))}"
         f" {'higher' if gap > 0 else 'lower'} at the end. Bands: one standard deviation of the"
         " repeats."
@@ -73,9 +73,10 @@ def _curve(curve: LearningCurve) -> Picture:
                 rows, means - spreads, means + spreads, color=colour, alpha=0.25, linewidth=0
             )
             axes.plot(rows, means, color=colour, marker="o", markersize=4, label=where)
-        axes.axvline(
-            curve.recommended_rows, color=GREEN, linestyle="--", linewidth=1.4, label="enough"
-        )
+        if curve.recommended_rows < last.rows:
+            axes.axvline(
+                curve.recommended_rows, color=GREEN, linestyle="--", linewidth=1.4, label="enough"
+            )
         axes.set_xscale("log", base=2)
         axes.set_xticks(rows, [f"{one:,}" for one in rows], rotation=30, ha="right", color=INK)
         axes.minorticks_off()

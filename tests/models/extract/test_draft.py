@@ -134,6 +134,16 @@ def test_other_kinds_of_files(tmp_path: Path, name: str) -> None:
     assert score > 0.99
 
 
+def test_an_empty_text_is_a_value_where_there_is_null(tmp_path: Path) -> None:
+    rows = [{"a": i % 7, "b": ["", "NA", "u", None][i % 4], "y": i / 3} for i in range(80)]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    spec, _ = trained(draft(tmp_path / "t.jsonl", "y"), tmp_path)
+    assert spec.columns["b"].values == ("", "NA", "u")
+    assert spec.columns["b"].nullable
+    done = extract(spec, Places(tmp_path, tmp_path / "work"))
+    assert done.counts.rejected == 0
+
+
 def test_a_table_without_names(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     table = rng.normal(size=(100, 3)).round(3)

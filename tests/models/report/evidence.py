@@ -222,7 +222,7 @@ def _curve() -> LearningCurve:
         )
         for rows in (35, 70, 140, 280, 560, 1100)
     )
-    return LearningCurve("r2", points, 560, "560 of 1,100 rows are enough.")
+    return LearningCurve("r2", points, 560, "of 1,100 rows 560 are enough")
 
 
 def _prepared(numbers: list[str], words: list[str], estimator: Any, *more: Any) -> Pipeline:

@@ -102,7 +102,7 @@ def test_a_regression_has_every_part(students: Evidence, students_folder: Path) 
     assert "Not promoted: version 2 stays the production version." in page.text
     assert "below production's 0.81" in page.text
     assert "age: 99 is above 30" in page.text
-    assert "560 of 1,100 rows are enough." in page.text
+    assert "Of 1,100 rows 560 are enough. From 35 to" in page.text
     missing = percent(float(students.known["absences"].isna().mean()))
     assert f"Missing in {missing} of the rows." in page.text
     plots = {path.name for path in (students_folder / "report").glob("*.png")}
