@@ -1,14 +1,15 @@
 """What a fitted pipeline's encoders and imputers know of each input column."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
-from models.estimators import TEXT_VECTORIZERS, Estimator, parts
+from models.estimators import TEXT_VECTORIZERS, Estimator, Part, parts
+from models.members import members
 from models.rows import cell
 from models.schema import Label
 
@@ -50,24 +51,47 @@ def column_knowledge(model: Estimator, columns: Sequence[str]) -> dict[str, Colu
         columns: its input columns, in the fitted order.
     """
     imputed: set[str] = set()
-    encoded: dict[str, ColumnKnowledge] = {}
     texts: set[str] = set()
-    boosters = [step for step, _ in parts(model, columns) if isinstance(step, _BOOSTERS)]
-    own_encoders = {id(encoder) for booster in boosters for encoder in _own_encoders(booster)}
-    for step, names in parts(model, columns):
+    for step, names in _all_parts(model, columns):
         known = [name for name in names if name is not None]
         if _fills_missing(step):
             imputed.update(known)
         if isinstance(step, TEXT_VECTORIZERS):
             texts.update(known)
-        if isinstance(step, _ENCODERS):
-            for name, learned in zip(names, step.categories_, strict=True):
-                if name is not None and name not in encoded:
-                    encoded[name] = _encoded(step, learned, id(step) in own_encoders)
+    encoded = _learned(model, columns)
     return {
         name: _with_imputer(encoded.get(name, ColumnKnowledge(text=name in texts)), name in imputed)
         for name in columns
     }
+
+
+def _all_parts(model: Estimator, columns: Sequence[str | None]) -> Iterator[Part]:
+    for step, names in parts(model, columns):
+        yield step, names
+        for member, seen in members(step, names):
+            yield from _all_parts(member, seen)
+
+
+def _learned(model: Estimator, columns: Sequence[str | None]) -> dict[str, ColumnKnowledge]:
+    """Return what the first encoder of each column has learned: a second one sees codes.
+
+    Where several members take the same column, each may have learned from rows of its own.
+    """
+    found: dict[str, ColumnKnowledge] = {}
+    walked = list(parts(model, columns))
+    boosters = [step for step, _ in walked if isinstance(step, _BOOSTERS)]
+    own_encoders = {id(encoder) for booster in boosters for encoder in _own_encoders(booster)}
+    for step, names in walked:
+        here: dict[str, ColumnKnowledge] = {}
+        if isinstance(step, _ENCODERS):
+            for name, learned in zip(names, step.categories_, strict=True):
+                if name is not None:
+                    here[name] = _encoded(step, learned, id(step) in own_encoders)
+        for member, seen in members(step, names):
+            for name, known in _learned(member, seen).items():
+                here[name] = _together(here[name], known) if name in here else known
+        found = here | found
+    return found
 
 
 def _encoded(encoder: Estimator, learned: Sequence[Any], own: bool) -> ColumnKnowledge:
@@ -85,6 +109,26 @@ def _encoded(encoder: Estimator, learned: Sequence[Any], own: bool) -> ColumnKno
         missing=marker,
         pandas_category=own,
         takes_unknown=_takes_unknown(encoder),
+    )
+
+
+def _together(first: ColumnKnowledge, second: ColumnKnowledge) -> ColumnKnowledge:
+    """Join what two members' encoders know of a column.
+
+    If one of them fails at what it did not learn, only what both have learned can be asked.
+    """
+    ours, theirs = first.categories or (), second.categories or ()
+    takes_unknown = first.takes_unknown and second.takes_unknown
+    if takes_unknown:
+        categories = (*ours, *(value for value in theirs if value not in ours))
+    else:
+        categories = tuple(value for value in ours if value in theirs)
+    return replace(
+        first,
+        categories=categories,
+        takes_missing=first.takes_missing or second.takes_missing,
+        missing=first.missing or second.missing,
+        takes_unknown=takes_unknown,
     )
 
 
