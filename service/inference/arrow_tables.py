@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 
 from models.schema import Column, TabularSchema
+from models.tables import Array, ColumnCells
 from service.codecs.cells import BOOL_NULL, Row, number_format
 from service.errors import Detail, TooLarge, Unfit, Unreadable
-from service.inference.inputs import Array, ColumnCells
 from service.schema import number_range
 
 MAX_NAMED = 5

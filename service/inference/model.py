@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from itertools import accumulate, repeat
 from time import perf_counter_ns
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import orjson
 
 from models.manifest import Manifest
 from models.schema import TabularSchema
+from models.tables import Matrix, take_rows
 from service.codecs.answers import AnswerEncoder
 from service.codecs.cells import CellPacker
 from service.codecs.flags import Warnings
@@ -17,7 +18,7 @@ from service.codecs.json_rows import Form, JsonRows
 from service.codecs.partial_answers import FAILED, NOT_FINITE, UNDECIDED, PartialAnswer
 from service.codecs.partial_rows import PartialRows, RowError, Sieved, moved
 from service.errors import Internal, ServiceError, to_wire
-from service.inference.inputs import InputBuilder, Matrix, as_batch, take_rows
+from service.inference.inputs import InputBuilder, as_batch
 from service.inference.messages import (
     BatchResult,
     Media,
@@ -118,7 +119,7 @@ class Model:
         if good:
             wanted = any(entry.probabilities for entry in batch.entries)
             # Pictures are lists and join; a table that came as a body travels alone.
-            X = good[0].X if len(good) == 1 else [row for read in good for row in read.X]
+            X = good[0].X if len(good) == 1 else _joined(good)
             outcomes = self._predictor.predict_spans(
                 X, _spans([len(read.X) for read in good]), wanted
             )
@@ -237,6 +238,11 @@ class Model:
             except ServiceError as error:
                 answer.refuse(RowError(row, error.word, error.message, [*sieved.loc(row), "b64"]))
         return pictures, rows
+
+
+def _joined(reads: Sequence[Read]) -> list[Any]:
+    """Return the pictures of several bodies."""
+    return [picture for read in reads for picture in cast("Sequence[Any]", read.X)]
 
 
 def _spans(rows: list[int]) -> list[tuple[int, int]]:

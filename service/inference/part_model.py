@@ -9,6 +9,7 @@ import orjson
 
 from models.manifest import Manifest
 from models.schema import TabularSchema
+from models.tables import Matrix
 from service.codecs.answers import AnswerEncoder
 from service.codecs.cells import CellPacker, Row
 from service.codecs.csv_answers import encode_csv
@@ -19,7 +20,7 @@ from service.codecs.table_rows import TableRows
 from service.errors import FrameError, Internal, ServiceError, TooLarge, UnsupportedMedia, to_wire
 from service.inference.arrow_answers import WARNINGS, ArrowAnswers, as_message, as_stream
 from service.inference.arrow_tables import ArrowTables
-from service.inference.inputs import InputBuilder, Matrix, as_batch, null_for
+from service.inference.inputs import InputBuilder, as_batch, null_for
 from service.inference.messages import BatchResult, Media, PredictBatch, ResultEntry, Status
 from service.inference.parts import Form, PartHead, Piece, decode_part, encode_piece
 from service.inference.plain_tables import PlainTables

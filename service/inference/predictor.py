@@ -1,18 +1,22 @@
 """Asking a fitted estimator, and checking that what it answers is an answer."""
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from math import isnan
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from joblib import parallel_config
 
 from models.schema import OutputSchema
+from models.tables import Matrix, Takes, as_taken, take_rows
 from service.errors import ModelFailed, ServiceError
-from service.inference.inputs import Matrix, take_rows
 
 CLEAR_MARGIN = 1e-9
 """Two best probabilities closer than this may be tied by rounding: then `predict` is asked."""
+
+FEW = 64
+"""Up to so many numbers are looked at one by one: an array's calls would take longer."""
 
 Indices = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
@@ -26,6 +30,23 @@ class Estimator(Protocol):
 
     def predict_proba(self, X: Any) -> npt.NDArray[Any]:
         """Return a probability a row and class."""
+
+
+class Form(Estimator, Protocol):
+    """A verified way of computing the same; see `models.forms.form`."""
+
+    @property
+    def takes(self) -> Takes:
+        """In which container it is handed its rows."""
+
+
+class Step(NamedTuple):
+    """A form, and for which batches it is the one."""
+
+    up_to_rows: float
+    """The largest such batch; infinity for the last step."""
+    form: Form | None
+    """None is scikit-learn."""
 
 
 class Prediction:
@@ -81,17 +102,29 @@ class Predictor:
     Args:
         estimator: as loaded from the artefact.
         output: what it promises to answer.
+        steps: verified forms, the one for the smallest batches first; scikit-learn where there
+            are none.
     """
 
-    def __init__(self, estimator: Estimator, output: OutputSchema) -> None:
-        self._estimator = estimator
+    def __init__(
+        self, estimator: Estimator, output: OutputSchema, steps: Sequence[Step] = ()
+    ) -> None:
         self._output = output
-        self._ask: Callable[[Any], Any] = getattr(estimator, output.method)
+        self._width = () if output.width is None else (output.width,)
+        self._scikit = _Way(estimator, "X", output.method)
+        self._steps = [
+            (up_to, self._scikit if form is None else _Way(form, form.takes, output.method))
+            for up_to, form in steps
+        ]
         self._classes: npt.NDArray[Any] | None = None
         # Where each of the sorted classes stands in the manifest; None if they are sorted there.
         self._places: Indices | None = None
         if output.classes is not None:
             self._learn_classes(np.asarray(output.classes))
+
+    def fall_back(self) -> None:
+        """Let scikit-learn answer from now on, whatever was verified."""
+        self._steps = []
 
     def _learn_classes(self, classes: npt.NDArray[Any]) -> None:
         order = np.argsort(classes, kind="stable").astype(np.int32)
@@ -112,23 +145,28 @@ class Predictor:
         Returns:
             For each request its answers, or the error that it alone made.
         """
+        whole = self.predict_whole(X, probabilities)
+        if len(spans) == 1:
+            return [whole]
+        if isinstance(whole, Prediction):
+            return [whole.rows(*span) for span in spans]
+        return [
+            self.predict_whole(take_rows(X, slice(start, stop)), probabilities)
+            for start, stop in spans
+        ]
+
+    def predict_whole(self, X: Matrix, probabilities: bool) -> Prediction | ServiceError:
+        """Predict all rows of X in one call, or say why that is not possible."""
         try:
             whole = self.predict(X, probabilities)
             if not whole.is_finite():
                 raise ModelFailed("The model answered a number that is not finite.")  # noqa: TRY301
-            return [whole] if len(spans) == 1 else [whole.rows(*span) for span in spans]
         except ServiceError as error:
-            failure = error
+            return error
         except Exception:
             # What a client hears of an exception of the model: nothing of its inside.
-            failure = ModelFailed("The model failed on this input.")
-        if len(spans) == 1:
-            return [failure]
-        alone: list[Prediction | ServiceError] = []
-        for start, stop in spans:
-            part = take_rows(X, slice(start, stop))
-            alone += self.predict_spans(part, [(0, stop - start)], probabilities)
-        return alone
+            return ModelFailed("The model failed on this input.")
+        return whole
 
     def predict(self, X: Matrix, probabilities: bool) -> Prediction:
         """Predict all rows of X in one call.
@@ -137,32 +175,42 @@ class Predictor:
             ModelFailed: the answer has not the form that the manifest tells.
             Exception: whatever the estimator raises.
         """
-        rows, output = len(X), self._output
-        chances: Floats | None = None
+        rows = len(X)
+        for up_to_rows, way in self._steps:
+            if rows <= up_to_rows:
+                if way is self._scikit:
+                    break
+                return self._predict(way, X, probabilities)
+        return self.predict_by_scikit(X, probabilities)
+
+    def predict_by_scikit(self, X: Matrix, probabilities: bool) -> Prediction:
+        """Predict all rows of X by scikit-learn; raises as `predict`."""
         # n_jobs was set to 1 at loading, but fitted children may hide another one.
         with parallel_config(backend="sequential"):
-            if output.probabilities and (probabilities or output.labels_from_probabilities):
-                chances = np.asarray(self._estimator.predict_proba(X), np.float64)
-                _expect(chances.shape == (rows, len(output.classes or ())))
-            if chances is not None and output.labels_from_probabilities:
-                labels = self._labels_of(chances, X)
+            return self._predict(self._scikit, X, probabilities)
+
+    def _predict(self, way: "_Way", X: Matrix, probabilities: bool) -> Prediction:
+        output, rows, taken = self._output, len(X), as_taken(X, way.takes)
+        chances: Floats | None = None
+        if output.probabilities and (probabilities or output.labels_from_probabilities):
+            chances = np.asarray(way.predict_proba(taken), np.float64)
+            _expect(chances.shape == (rows, len(output.classes or ())))
+            if output.labels_from_probabilities:
+                labels = self._labels_of(way, chances, X)
                 return Prediction(labels, None, chances if probabilities else None)
-            answers = np.asarray(self._ask(X))
-        _expect(answers.shape == ((rows,) if output.width is None else (rows, output.width)))
+        answers = np.asarray(way.ask(taken))
+        _expect(answers.shape == (rows, *self._width))
         if self._classes is not None:
             return Prediction(self._indices(answers), None, chances)
         whole = answers.dtype.kind in "iub"
         return Prediction(None, answers.astype(np.int64 if whole else np.float64), None)
 
-    def _labels_of(self, chances: Floats, X: Matrix) -> Indices:
+    def _labels_of(self, way: "_Way", chances: Floats, X: Matrix) -> Indices:
         labels: Indices = chances.argmax(axis=1).astype(np.int32)
-        if chances.shape[1] > 1:
-            two_best = np.partition(chances, -2, axis=1)[:, -2:]
-            # the negation also catches NaN
-            close = np.flatnonzero(~(two_best[:, 1] - two_best[:, 0] > CLEAR_MARGIN))
-            if len(close):
-                asked = np.asarray(self._estimator.predict(take_rows(X, close)))
-                labels[close] = self._indices(asked)
+        close = unclear_rows(chances)
+        if len(close):
+            asked = np.asarray(way.predict(as_taken(take_rows(X, close), way.takes)))
+            labels[close] = self._indices(asked)
         return labels
 
     def _indices(self, answers: npt.NDArray[Any]) -> Indices:
@@ -171,6 +219,36 @@ class Predictor:
         places = np.minimum(np.searchsorted(classes, answers), len(classes) - 1)
         _expect(bool((classes[places] == answers).all()))
         return places.astype(np.int32) if self._places is None else self._places[places]
+
+
+class _Way:
+    """What is asked of an estimator or of a form of it, bound once."""
+
+    __slots__ = ("ask", "predict", "predict_proba", "takes")
+
+    def __init__(self, asked: Any, takes: Takes, method: str) -> None:
+        self.takes: Takes = takes
+        self.ask: Callable[[Any], Any] = getattr(asked, method)
+        self.predict: Callable[[Any], Any] = getattr(asked, "predict", self.ask)
+        self.predict_proba: Callable[[Any], Any] = getattr(asked, "predict_proba", self.ask)
+
+
+def unclear_rows(chances: Floats) -> npt.NDArray[np.intp]:
+    """Return the rows whose two best probabilities may be tied by rounding, or hold a NaN."""
+    if chances.shape[1] < 2:
+        return np.empty(0, np.intp)
+    if chances.size <= FEW:
+        rows = [place for place, row in enumerate(chances.tolist()) if not _is_clear(row)]
+        return np.array(rows, np.intp)
+    near = chances.max(axis=1, keepdims=True) - CLEAR_MARGIN
+    # One is the best itself; of a row with a NaN there is none.
+    return np.flatnonzero((chances >= near).sum(axis=1) != 1)
+
+
+def _is_clear(row: list[float]) -> bool:
+    """Return the same of one row; for a few numbers lists are faster than arrays."""
+    *_, second, best = sorted(row)
+    return best - second > CLEAR_MARGIN and not isnan(sum(row))
 
 
 def _expect(holds: bool) -> None:

@@ -2,23 +2,25 @@
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from models.schema import Cell, Column, TabularSchema
+from models.tables import Matrix, Takes, as_taken, take_rows
 from service.codecs.cells import CellPacker
-from service.inference.inputs import InputBuilder, Matrix, take_rows
+from service.inference.inputs import InputBuilder
 from service.inference.messages import PredictBatch
 from tests.service.conftest import FLOATS, MIXED
 
 
-def build(schema: TabularSchema, rows: Sequence[Sequence[Cell]]) -> Matrix:
+def build(schema: TabularSchema, rows: Sequence[Sequence[Cell]], takes: Takes = "X") -> Any:
     cells = CellPacker(schema).pack(rows)
     parts = [memoryview(part) for part in cells[1:4]]
     batch = PredictBatch(0, 0, cells.rows, parts[0], parts[1], parts[2], [])
-    return InputBuilder(schema).build(batch)
+    return as_taken(InputBuilder(schema).build(batch), takes)
 
 
 def table(container: str, *columns: Column) -> TabularSchema:
@@ -162,3 +164,53 @@ def test_a_category_that_nobody_knows_is_one_of_its_own(policy: str) -> None:
     X = build(table("frame", column), [("y",), ("new",), (None,), ("new",)])
     expected = pd.Categorical(["y", "new", None, "new"], ["x", "y", "new"])
     pd.testing.assert_frame_equal(pd.DataFrame(X), pd.DataFrame({"a": expected}))
+
+
+def test_a_matrix_has_the_numbers_of_the_frame() -> None:
+    schema = table(
+        "frame",
+        Column(name="a", dtype="int64", frame_dtype="int64"),
+        Column(name="b", dtype="bool", frame_dtype="object", nullable=True, missing="none"),
+        Column(name="c", dtype="float32", frame_dtype="float32", nullable=True),
+    )
+    matrix = build(schema, [(1, True, 0.1), (2, None, None)], "matrix")
+    expected = [[1, 1, float(np.float32(0.1))], [2, np.nan, np.nan]]
+    assert matrix.dtype == np.float64
+    assert matrix.flags.c_contiguous
+    np.testing.assert_array_equal(matrix, expected)
+
+
+def test_a_plain_table_is_its_own_matrix() -> None:
+    matrix = build(FLOATS, [(1.0, 2.0, 3.0), (4.0, 5.0, 6.0)], "matrix")
+    assert matrix.tolist() == [[1, 2, 3], [4, 5, 6]]
+    columns = build(FLOATS, [(1.0, 2.0, 3.0), (4.0, 5.0, 6.0)], "columns")
+    assert [one.tolist() for one in columns] == [[1, 4], [2, 5], [3, 6]]
+
+
+def test_columns_have_the_markers_of_training() -> None:
+    age, hours, school, internet, note = build(
+        MIXED, [(17, None, "GP", True, None), (18, 2.5, "MS", False, "é")], "columns"
+    )
+    assert (age.dtype, age.tolist()) == (np.int64, [17, 18])
+    np.testing.assert_array_equal(hours, [np.nan, 2.5])
+    assert (school.dtype, school.tolist()) == (object, ["GP", "MS"])
+    assert (internet.dtype, internet.tolist()) == (np.float64, [1, 0])
+    assert note.tolist() == [None, "é"]
+
+
+@pytest.mark.parametrize("takes", ["X", "matrix"])
+def test_some_rows_of_a_table(takes: Takes) -> None:
+    rows = InputBuilder(FLOATS).from_columns(3, [np.arange(3.0)] * 3)
+    for which in (slice(1, 3), np.array([1, 2])):
+        taken = take_rows(rows, which)
+        assert len(taken) == 2
+        assert as_taken(taken, takes).tolist() == [[1, 1, 1], [2, 2, 2]]
+
+
+def test_some_rows_of_a_mixed_table() -> None:
+    column = Column(name="a", dtype="string", frame_dtype="object", nullable=True, missing="nan")
+    rows = InputBuilder(table("frame", column)).from_columns(3, [["x", "y", None]])
+    for which in (slice(1, 3), np.array([1, 2])):
+        (taken,) = as_taken(take_rows(rows, which), "columns")
+        assert taken[0] == "y"
+        assert np.isnan(taken[1])
