@@ -10,6 +10,7 @@ from models.store import PRODUCTION
 from service.batching.cost import RowBytes
 from service.batching.entry import Ask, Entry
 from service.batching.open_streams import OpenStreams
+from service.batching.outlook import Outlook
 from service.codecs.answers import AnswerEncoder
 from service.codecs.cells import CellPacker
 from service.codecs.flags import Flags
@@ -33,12 +34,18 @@ class ServedVersion:
     Attributes:
         admit: lets a request pass or refuses it, before its body is read.
         submit: gives an entry to the generation that serves the version now.
+        outlook: tells what would become of an entry that is computed now.
+        refuse_guilty: refuses an entry that is submitted in parts if it ended two workers lately.
+        condemn: hears that a part of an entry ended two workers.
         streams: those that this generation must outlive.
         flags: whether answers may tell of their rows' values.
     """
 
     admit: Callable[[Ask], None]
     submit: Callable[[Entry], None]
+    outlook: Callable[[Entry], Outlook]
+    refuse_guilty: Callable[[Entry], None]
+    condemn: Callable[[Entry], None]
     streams: OpenStreams
 
     def __init__(self, manifest: Manifest, metrics: ModelMetrics, max_rows: int) -> None:

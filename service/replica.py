@@ -238,6 +238,9 @@ class Replica:
                 batcher, lane = generation.batcher, generation.lanes[name]
                 served.admit = partial(batcher.admit, lane)
                 served.submit = partial(batcher.submit, lane)
+                served.outlook = partial(batcher.outlook, lane)
+                served.refuse_guilty = partial(batcher.refuse_guilty, lane)
+                served.condemn = partial(batcher.condemn, lane)
                 served.streams = generation.streams
                 catalogue.models[name[0]].served[name[1]] = served
         # What the generation has though nothing is asked of it, it may be asked again.

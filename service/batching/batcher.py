@@ -17,6 +17,7 @@ from service.batching.flight import Flight, free_in_s
 from service.batching.gate import Gate
 from service.batching.inquest import Inquest
 from service.batching.lane import Lane
+from service.batching.outlook import Outlook
 from service.batching.policy import hang_limit_s, next_lane, search_limits_s
 from service.batching.quarantine import Quarantine, input_key
 from service.batching.results import split_result
@@ -127,6 +128,24 @@ class Batcher:
         self._flying_s = 0.0
         for flight in self._flights.values():
             self._flying_s += abs(flight.ends_at - now)
+
+    def outlook(self, lane: Lane, entry: Entry) -> Outlook:
+        """Return what would become of a request that is computed now."""
+        idle = max(len(self._idle) - self._waiting, 0)
+        return Outlook(idle, lane.cost.predict(entry.rows))
+
+    def refuse_guilty(self, lane: Lane, entry: Entry) -> None:
+        """Refuse a request that is submitted in parts if it ended two workers lately.
+
+        Raises:
+            PoisonInput: it did.
+        """
+        if self._inquest:
+            self._inquest.refuse_guilty(lane, entry, monotonic())
+
+    def condemn(self, lane: Lane, entry: Entry) -> None:
+        """Hear that a part of a request ended two workers: the whole would do so, too."""
+        self._inquest.condemn(lane, entry)
 
     def submit(self, lane: Lane, entry: Entry) -> None:
         """Accept a request that was admitted; its future gets an `Answer` or a `ServiceError`.

@@ -143,6 +143,10 @@ class Inquest:
         if self._quarantine.holds(input_key(lane.name, entry.payload), now):
             raise PoisonInput(POISON)
 
+    def condemn(self, lane: Lane, entry: Entry) -> None:
+        """Quarantine a request's input, a part of which was."""
+        self._quarantine.add(input_key(lane.name, entry.payload), monotonic())
+
     def is_innocent(self, lane: Lane, entry: Entry, now: float) -> bool:
         """Return whether a request may join a batch; if not, it waits or is answered already."""
         key = input_key(lane.name, entry.payload)

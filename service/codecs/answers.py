@@ -32,6 +32,15 @@ class AnswerEncoder:
         """Return what stands before the predictions of an answer that is written in pieces."""
         return self._keys["instances"]
 
+    def assemble(
+        self, predictions: bytes, probabilities: bytes | None, warnings: Warnings | None
+    ) -> bytes:
+        """Return the body of an answer to many rows whose lists are written already."""
+        parts = [self._keys["instances"], predictions]
+        if probabilities is not None:
+            parts += (self._classes, probabilities)
+        return _closed(parts, warnings)
+
     def encode(
         self,
         form: Form,
@@ -59,7 +68,11 @@ class AnswerEncoder:
                 self._classes,
                 orjson.dumps(probabilities[0] if single else probabilities, option=_OPTIONS),
             )
-        if warnings is not None:
-            parts += (b",", orjson.dumps(warnings.keys())[1:-1])
-        parts.append(b"}")
-        return b"".join(parts)
+        return _closed(parts, warnings)
+
+
+def _closed(parts: list[bytes], warnings: Warnings | None) -> bytes:
+    if warnings is not None:
+        parts += (b",", orjson.dumps(warnings.keys())[1:-1])
+    parts.append(b"}")
+    return b"".join(parts)

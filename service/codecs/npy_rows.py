@@ -23,6 +23,7 @@ CODES = {
     "u8": "Q", "f2": "e", "f4": "f", "f8": "d",
 }  # fmt: skip
 """Each element type's code in `struct`."""
+KINDS = {code: kind for kind, code in CODES.items()}
 ORDERS = {"<": "<", ">": ">", "|": "<", "=": "="}
 MAX_SHOWN_CHARS = 40
 
@@ -82,6 +83,35 @@ class NpyRows:
             for i, column in enumerate(columns)
         ]
         return list(zip(*typed, strict=True))
+
+
+def cut_rows(body: bytes, parts: int) -> list[bytes]:
+    """Return files with about equally many rows that are the body together; itself if it is short.
+
+    Raises:
+        Unreadable, Unfit: as `read_header` does.
+    """
+    header, start = read_header(body)
+    if header.is_fortran or len(header.shape) != 2:
+        return [body]
+    rows, width = header.shape
+    row_bytes = width * struct.calcsize(header.format)
+    if len(body) - start != rows * row_bytes or rows < parts:
+        return [body]
+    ends = [rows * (number + 1) // parts for number in range(parts)]
+    return [
+        write_header(header._replace(shape=(end - begin, width)))
+        + body[start + begin * row_bytes : start + end * row_bytes]
+        for begin, end in zip([0, *ends], ends, strict=False)
+    ]
+
+
+def write_header(header: Header) -> bytes:
+    """Return what stands before the elements of an array."""
+    kind = f"{header.format[0]}{KINDS[header.format[1]]}"
+    said = {"descr": kind, "fortran_order": header.is_fortran, "shape": header.shape}
+    text = repr(said).encode()
+    return b"".join([MAGIC, b"\x01\x00", LENGTHS[1].pack(len(text)), text])
 
 
 def read_header(body: bytes) -> tuple[Header, int]:

@@ -62,6 +62,17 @@ class TableRows:
         """Return the rows of a CSV body; raises as `CsvRows.read` and `check`."""
         return self.check(self._csv.read(body, bare=bare))
 
+    def behind_header(self, body: bytes) -> bytes | None:
+        """Return the records of CSV without quotes, or None if its header has another order."""
+        line, _, records = body.partition(b"\n")
+        try:
+            cells = line.decode().removesuffix("\r").split(",")
+        except UnicodeDecodeError:
+            return None
+        if tuple(cells) == self.names:
+            return records
+        return None if self._csv.is_header(cells) else body
+
     def from_npy(self, body: bytes) -> list[Row]:
         """Return the rows of a .npy body; raises as `NpyRows.read` and `check`."""
         return self.check(self._npy.read(body))

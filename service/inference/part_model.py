@@ -23,7 +23,7 @@ from service.inference.arrow_tables import ArrowTables
 from service.inference.inputs import InputBuilder, as_batch, null_for
 from service.inference.messages import BatchResult, Media, PredictBatch, ResultEntry, Status
 from service.inference.parts import Form, PartHead, Piece, decode_part, encode_piece
-from service.inference.plain_tables import PlainTables
+from service.inference.plain_tables import Floats, PlainTables
 from service.inference.predictor import Prediction, Predictor
 from service.inference.shown import Shown
 
@@ -131,9 +131,11 @@ class PartModel:
         told = the_first(table.warnings) if table.warnings else None
         predictions = self._shown.for_json(outcome)
         if head.is_piece:
-            elements = orjson.dumps(predictions, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
             first, left_out = told or Warnings([], 0)
-            return encode_piece(Piece(elements, [one._asdict() for one in first], left_out))
+            likely = b"" if chances is None else _elements(np.ascontiguousarray(chances))
+            return encode_piece(
+                Piece(_elements(predictions), [one._asdict() for one in first], left_out, likely)
+            )
         if chances is not None:
             chances = np.ascontiguousarray(chances)
         return self._encoder.encode(table.form, predictions, chances, told)
@@ -146,6 +148,11 @@ class PartModel:
         if self._flags is not None:
             more = {WARNINGS: [line or "" for line in in_lines(table.warnings, table.rows)]}
         return encode_csv(self._output, predictions, listed, header=header, more=more)
+
+
+def _elements(values: Any) -> bytes:
+    """Return the elements of a list in JSON."""
+    return orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
 
 
 class _Tables:
@@ -174,16 +181,32 @@ class _Tables:
         if head.media is Media.JSON:
             return self._from_json(bytes(body))
         if head.media is Media.CSV:
-            return self._from_rows(self._rows.from_csv(bytes(body), bare=head.is_bare))
+            return self._from_csv(bytes(body), bare=head.is_bare)
         if head.media is Media.NPY:
-            return self._from_rows(self._rows.from_npy(bytes(body)))
+            return self._from_npy(bytes(body))
         raise UnsupportedMedia("A model of tables takes no pictures.")
 
     def _from_json(self, body: bytes) -> Table:
         if self._plain is not None and (numbers := self._plain.read(body)) is not None:
-            return Table(self._inputs.from_numbers(numbers), len(numbers), [])
+            return self._plain_table(numbers)
         form, rows, _ = self._parse_json(body)
         return self._from_rows(rows, form)
+
+    def _from_csv(self, body: bytes, *, bare: bool) -> Table:
+        if self._plain is not None:
+            records = body if bare else self._rows.behind_header(body)
+            numbers = None if records is None else self._plain.read_csv(records)
+            if numbers is not None:
+                return self._plain_table(numbers)
+        return self._from_rows(self._rows.from_csv(body, bare=bare))
+
+    def _from_npy(self, body: bytes) -> Table:
+        if self._plain is not None and (numbers := self._plain.read_npy(body)) is not None:
+            return self._plain_table(numbers)
+        return self._from_rows(self._rows.from_npy(body))
+
+    def _plain_table(self, numbers: Floats) -> Table:
+        return Table(self._inputs.from_numbers(numbers), len(numbers), [])
 
     def _from_rows(self, rows: Sequence[Row], form: JsonForm = "instances") -> Table:
         X = self._inputs.build(as_batch(self._pack(rows)))

@@ -5,7 +5,7 @@
              of a part of a stream: head, its warnings as JSON, its piece of the answer
 
 The pieces of a stream, in their order, are its answer: rows of CSV, record batches of Arrow, or the
-elements of JSON's `predictions`.
+elements of JSON's `predictions` (and, apart from them, of its `probabilities`).
 """
 
 import struct
@@ -18,7 +18,7 @@ from service.errors import FrameError
 from service.inference.messages import Media
 
 _HEAD = struct.Struct("=BBBxII")
-_ANSWER = struct.Struct("=II")
+_ANSWER = struct.Struct("=III")
 _MEDIA = {media.value: media for media in Media}
 
 
@@ -54,6 +54,8 @@ class Piece(NamedTuple):
     """The first warnings of its rows, counted from the part's first."""
     left_out: int
     """How many more there are."""
+    chances: bytes = b""
+    """In JSON the elements of `probabilities`, if they were asked for."""
 
 
 def encode_part(head: PartHead, *body: bytes) -> bytes:
@@ -80,7 +82,8 @@ def decode_part(data: memoryview) -> tuple[PartHead, memoryview]:
 def encode_piece(piece: Piece) -> bytes:
     """Return the answer to a part."""
     told = orjson.dumps(piece.warnings) if piece.warnings else b""
-    return b"".join([_ANSWER.pack(len(told), piece.left_out), told, piece.data])
+    head = _ANSWER.pack(len(told), piece.left_out, len(piece.chances))
+    return b"".join([head, told, piece.chances, piece.data])
 
 
 def decode_piece(blob: bytes) -> Piece:
@@ -90,9 +93,12 @@ def decode_piece(blob: bytes) -> Piece:
         FrameError: it is none.
     """
     try:
-        told_bytes, left_out = _ANSWER.unpack_from(blob)
+        told_bytes, left_out, chances_bytes = _ANSWER.unpack_from(blob)
         start = _ANSWER.size + told_bytes
         told = orjson.loads(blob[_ANSWER.size : start]) if told_bytes else []
     except (struct.error, ValueError) as error:
         raise FrameError("no answer to a part") from error
-    return Piece(blob[start:], told, left_out)
+    middle = start + chances_bytes
+    if middle > len(blob):
+        raise FrameError("no answer to a part")
+    return Piece(blob[middle:], told, left_out, blob[start:middle])

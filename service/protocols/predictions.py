@@ -28,11 +28,14 @@ from service.protocols.http import (
 )
 from service.protocols.keys import ApiKeys
 from service.protocols.peer import PeerNames
+from service.protocols.spread import Spread
 from service.protocols.streaming import Streaming, Streams
 from service.settings import Settings
 
 STALE_S = 0.005
 """For so long what was said of a request's chances holds; a body that takes longer asks again."""
+SPREAD_BYTES = 32 << 10
+"""Up to this size a body is never computed in parts."""
 PRIORITIES = {b"high": HIGH, b"normal": NORMAL, b"low": LOW}
 
 log = structlog.get_logger()
@@ -104,6 +107,7 @@ class Predictions:
         self._passes = sampler.passes
         self._aside = Aside().run
         self._streams = Streams(settings, self._note)
+        self._spread = Spread(settings.worker_count(), settings.max_rows).answer
         self._max_body_bytes = settings.max_body_bytes
         self._timeout_s = settings.request_timeout_s
         self._max_timeout_s = settings.max_request_timeout_s
@@ -178,12 +182,7 @@ class Predictions:
             ask = ask._replace(rows=rows)
             served.admit(ask)
         entry = Entry(payload, question.probabilities, ask, self._create_future())
-        served.submit(entry)
-        client.waiting = entry.future
-        try:
-            answer: Answer = await entry.future
-        finally:
-            client.waiting = None
+        answer = await self._computed(served, entry, client)
         answered = monotonic()
         text, headers = wire.write(served, question, answer)
         done = monotonic()
@@ -195,6 +194,19 @@ class Predictions:
         served.metrics.count(200)
         self._note(served, 200, id_, done - started, answer.rows)
         return Reply(200, text, [*headers, (b"x-request-id", id_), _server_timing(stages)])
+
+    async def _computed(self, served: ServedVersion, entry: Entry, client: Client) -> Answer:
+        """Return the answer to an admitted request."""
+        if len(entry.payload.body) >= SPREAD_BYTES:
+            answer = await self._spread(served, entry, client)
+            if answer is not None:
+                return answer
+        served.submit(entry)
+        client.waiting = entry.future
+        try:
+            return await entry.future
+        finally:
+            client.waiting = None
 
     def _ask(self, served: ServedVersion, raw: Headers, client: Client) -> Ask:
         """Return what the headers tell of a request; its time begins now."""

@@ -1,17 +1,21 @@
 """The quick way reads what the exact way reads, to the bit, and leaves it everything else."""
 
+import io
 import json
 import random
 import struct
+from collections.abc import Callable
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.manifest import GoldenRows
 from models.schema import Column, TabularSchema
-from service.codecs.cells import CellPacker
+from service.codecs.cells import CellPacker, Row
 from service.codecs.json_rows import JsonRows
+from service.codecs.table_rows import TableRows
 from service.errors import ServiceError
 from service.inference.plain_tables import PlainTables, is_plain
 from tests.service.conftest import FLOATS, MIXED, make
@@ -40,6 +44,7 @@ odd = st.one_of(number, st.booleans(), st.none(), st.text(max_size=3), st.lists(
 table = st.lists(st.lists(odd, max_size=4), max_size=7)
 nested = st.lists(st.recursive(st.integers(0, 9), lambda one: st.lists(one, max_size=4)))
 good = st.lists(st.lists(number, min_size=3, max_size=3), min_size=1, max_size=MAX_ROWS)
+KINDS = ("f2", "f4", "f8", "i1", "i8", "u8", "b1")
 FORMATS = ("%r", "%.17e", "%.40f", "%.3g", "%E", "%.25g")
 
 
@@ -87,7 +92,7 @@ def test_every_bracket_that_can_stand_in_a_small_table() -> None:
     """All sequences of so many brackets, commas and numbers that are JSON at all."""
     drawn = random.Random(7)
     taken = 0
-    for _ in range(20_000):
+    for _ in range(5_000):
         rows = drawn.randint(1, 4)
         width = drawn.choice(WIDTHS)
         symbols = "[" * rows + "]" * rows + "1" * (rows * width) + "," * (rows * width - 1)
@@ -136,7 +141,7 @@ def test_ordinary_numbers_take_the_quick_way(rows: list[list[float]]) -> None:
 def test_broken_bodies_are_read_alike() -> None:
     drawn = random.Random(11)
     sound = b'{"instances": [[1.5, -2e3, 0], [3, 4, 5.25], [-0.0, 7, 8]]}'
-    for _ in range(20_000):
+    for _ in range(5_000):
         body = bytearray(sound)
         for _ in range(drawn.randint(1, 3)):
             place = drawn.randrange(len(body))
@@ -186,3 +191,101 @@ def test_doubtful_bodies_are_left_to_the_exact_way(body: bytes) -> None:
 def test_only_plain_schemas_have_it() -> None:
     assert is_plain(FLOATS)
     assert not is_plain(MIXED)
+
+
+def table_exactly(read: Callable[[TableRows], list[Row]]) -> bytes | None:
+    """Return what the exact way reads of CSV or npy, or None if it refuses."""
+    try:
+        return CellPacker(FLOATS).pack(read(TableRows(FLOATS, MAX_ROWS))).numbers
+    except ServiceError:
+        return None
+
+
+def csv_quickly(body: bytes) -> bytes | None:
+    records = TableRows(FLOATS, MAX_ROWS).behind_header(body)
+    numbers = None if records is None else QUICK[3].read_csv(records)
+    return None if numbers is None else numbers.tobytes()
+
+
+def check_csv(body: bytes) -> None:
+    quick = csv_quickly(body)
+    if quick is not None:
+        assert quick == table_exactly(lambda rows: rows.from_csv(body))
+
+
+@given(good, st.sampled_from(FORMATS), st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_csv_is_read_alike(rows: list[list[float]], form: str, end: str, header: bool) -> None:
+    lines = ["x0,x1,x2"] * header
+    lines += [",".join(form % (one if form == "%r" else float(one)) for one in row) for row in rows]
+    for text in (end.join(lines), end.join(lines) + end):
+        check_csv(text.encode())
+
+
+def test_broken_csv_is_read_alike() -> None:
+    drawn = random.Random(13)
+    sound = b"x0,x1,x2\n1.5,-2e3,0\n3, 4,5.25\n-0.0,7,8\n"
+    assert csv_quickly(sound) is not None
+    for _ in range(5_000):
+        body = bytearray(sound)
+        for _ in range(drawn.randint(1, 3)):
+            place = drawn.randrange(len(body))
+            body[place : place + drawn.choice((0, 1, 1, 9))] = bytes(
+                drawn.choices(MUTATIONS + b"\r_x;'", k=drawn.choice((0, 1, 1, 2)))
+            )
+        check_csv(bytes(body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"x0,x1,x2\n",
+        b"1,2\n",
+        b"1,2,3\n\n4,5,6\n",
+        b"1,,3\n",
+        b"1,2,nan\n",
+        b"1,2,1e39\n",
+        b"1,2,-0\n",
+        b"-0,2,3\n",
+        b"1,2],[3\n",
+        b'1,2,"3"\n',
+        b"1,2,0x10\n",
+        b"1,2,3\r4,5,6\n",
+        b"x1,x0,x2\n1,2,3\n",
+        b"\xef\xbb\xbfx0,x1,x2\n1,2,3\n",
+        b"1,2,3\n" * 6,
+    ],
+)
+def test_doubtful_csv_is_left_to_the_exact_way(body: bytes) -> None:
+    assert csv_quickly(body) is None
+    check_csv(b"1,2,3\n")
+
+
+def test_a_row_of_names_is_a_header() -> None:
+    schema = TabularSchema(
+        container="array",
+        columns=tuple(Column(name=n, dtype="float64", frame_dtype="float64") for n in "123"),
+    )
+    rows = TableRows(schema, MAX_ROWS)
+    assert rows.behind_header(b"1,2,3\n4,5,6\n") == b"4,5,6\n"
+    assert rows.behind_header(b"3,2,1\n4,5,6\n") is None
+    assert rows.behind_header(b"1,2,4\n4,5,6\n") == b"1,2,4\n4,5,6\n"
+
+
+@given(
+    good, st.sampled_from(["f2", "f4", "f8", "i1", "i8", "u8", "b1"]), st.booleans(), st.booleans()
+)
+def test_npy_is_read_alike(rows: list[list[float]], kind: str, swap: bool, turned: bool) -> None:
+    with np.errstate(all="ignore"):
+        array = np.array(rows, np.float64).astype(f"{'>' if swap else '<'}{kind}")
+    file = io.BytesIO()
+    np.save(file, np.asfortranarray(array) if turned else array)
+    body = file.getvalue()
+    numbers = QUICK[3].read_npy(body)
+    exact = table_exactly(lambda one: one.from_npy(body))
+    if numbers is not None:
+        assert numbers.tobytes() == exact
+    else:
+        assert kind == "b1" or exact is None
+    for broken in (body[:-1], body + b"\x00", body[:20], body.replace(b"3)", b"4)")):
+        assert QUICK[3].read_npy(broken) is None

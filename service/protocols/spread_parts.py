@@ -1,0 +1,111 @@
+"""A body that came whole to the parts that workers compute, and their pieces to one answer."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from service.batching.entry import Payload
+from service.catalogue import ServedVersion
+from service.codecs.arrow_frames import END
+from service.codecs.flags import MAX_WARNINGS, RowWarning, Warnings
+from service.codecs.json_parts import cut_instances
+from service.codecs.npy_rows import cut_rows
+from service.codecs.part_sizes import PartSizes
+from service.inference.messages import MAX_BODY_BYTES, Media
+from service.inference.parts import Form, PartHead, Piece, decode_part, encode_part
+from service.protocols.stream_parts import ArrowParts, CsvParts, Parts
+
+SLACK_BYTES = 1 << 10
+"""So much larger are parts of CSV than they need be: none is left over for the last rows."""
+_CUTTERS: dict[Media, Callable[[bytes, int], list[bytes]]] = {
+    Media.JSON: cut_instances,
+    Media.NPY: cut_rows,
+}
+
+
+class Pieces(NamedTuple):
+    """What the parts of a request were answered."""
+
+    form: Form
+    pieces: Sequence[Piece]
+    rows: Sequence[int]
+    """The rows of each."""
+
+
+def form_of(payload: Payload) -> Form:
+    """Return what the answer to a payload is."""
+    if payload.media is Media.PART:
+        return decode_part(memoryview(payload.body))[0].form
+    return Form.JSON
+
+
+def cut_up(payload: Payload, names: Sequence[str], parts: int) -> list[bytes]:
+    """Return the parts of a body, as workers take them; fewer than two if it cannot be cut.
+
+    Args:
+        payload: a table in JSON, or a part that is a whole body.
+        names: the model's columns.
+        parts: about how many are wanted.
+
+    Raises:
+        ServiceError: the body cannot be read; who reads it whole finds the words.
+    """
+    media, form, body = payload.media, Form.JSON, payload.body
+    if media is Media.PART:
+        head, view = decode_part(memoryview(body))
+        media, form, body = head.media, head.form, bytes(view)
+    cut = _CUTTERS.get(media)
+    if cut is not None:
+        return [
+            encode_part(PartHead(media, form, True, number == 0), one)
+            for number, one in enumerate(cut(body, parts))
+        ]
+    sizes = PartSizes()
+    sizes.size_bytes = len(body) // parts + SLACK_BYTES
+    if media is Media.CSV:
+        return _all_of(CsvParts(frozenset(names), form, sizes, MAX_BODY_BYTES), body)
+    if media is Media.ARROW:
+        return _all_of(ArrowParts(form, sizes, MAX_BODY_BYTES), body)
+    return []
+
+
+def _all_of(cutter: Parts, body: bytes) -> list[bytes]:
+    cutter.feed(body)
+    cutter.end()
+    parts = []
+    while (part := cutter.next()) is not None:
+        parts.append(part.body)
+    return parts
+
+
+def put_together(served: ServedVersion, answered: Pieces, *, probabilities: bool) -> bytes:
+    """Return the answer to a whole body, as one worker would have written it.
+
+    But one in Arrow has a record batch a part.
+    """
+    pieces = [piece.data for piece in answered.pieces]
+    if answered.form is Form.CSV:
+        return b"".join(pieces)
+    if answered.form is Form.ARROW:
+        return b"".join([*pieces, END])
+    chances = [piece.chances for piece in answered.pieces] if probabilities else None
+    return served.encoder.assemble(
+        _list(pieces), None if chances is None else _list(chances), _warnings(answered)
+    )
+
+
+def _list(elements: Sequence[bytes]) -> bytes:
+    return b"".join([b"[", b",".join(elements), b"]"])
+
+
+def _warnings(answered: Pieces) -> Warnings | None:
+    """Return what is told of all rows, counted from the first of the whole."""
+    told: list[RowWarning] = []
+    left_out = before = 0
+    for piece, rows in zip(answered.pieces, answered.rows, strict=True):
+        for one in piece.warnings:
+            warning = RowWarning(**one)  # type: ignore[arg-type]
+            told.append(warning._replace(row=warning.row + before))
+        left_out += piece.left_out
+        before += rows
+    left_out += max(len(told) - MAX_WARNINGS, 0)
+    return Warnings(told[:MAX_WARNINGS], left_out) if told else None
