@@ -18,7 +18,7 @@ QUICK_CLIENTS := boto kserve openapi
 EXTRAS := boost fast grpc loadtest onnx spark train
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test clients clients-short schemathesis chaos chaos-short chaos-long check \
+.PHONY: help env run test bench bench-growth clients clients-short schemathesis chaos chaos-short chaos-long check \
 	checks format check-format lint type layers spelling docs check-docs check-docker figures proto requirements clean
 
 help: ## list what can be made
@@ -104,6 +104,16 @@ figures: env ## measure the shipped scenarios again (minutes; on a quiet machine
 	for scenario in closed-forest closed-iris rows-iris; do \
 	  $(BIN)/python -m loadtest run loadtest/scenarios/$$scenario.toml --store $(STORE) --json \
 	    > docs/figures/$$scenario.json || exit 1; done
+
+bench: env ## measure Percore and its peers by turns (PEERS= MODELS= CELLS= RUNS= SECONDS=; on a quiet machine)
+	$(BIN)/python -m loadtest bench --peers "$(PEERS)" --models "$(MODELS)" --cells "$(CELLS)" \
+	  --runs $(or $(RUNS),3) --seconds $(or $(SECONDS),3) --out docs/figures/bench.json $(BENCH_ARGS)
+	$(BIN)/python docs/generate.py
+
+bench-growth: env ## measure how cost grows with rows, connections and models (minutes; on a quiet machine)
+	$(BIN)/python -m loadtest growth --only "$(ONLY)" --seconds $(or $(SECONDS),2) \
+	  --out docs/figures/growth.json
+	$(BIN)/python docs/generate.py
 
 docs: env ## write the generated parts of the docs again
 	$(BIN)/python docs/generate.py

@@ -16,13 +16,19 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from docs.benchmark import full_tables, growth_table, short_table  # noqa: E402
 from docs.specification import specification_page  # noqa: E402
+from loadtest.bench.growth.results import read_growth  # noqa: E402
+from loadtest.bench.results import Results, read_results  # noqa: E402
 from service.settings import Settings  # noqa: E402
 
 README = ROOT / "README.md"
 CLI = ROOT / "docs" / "cli.md"
+BENCHMARK = ROOT / "docs" / "benchmark.md"
+LOADTEST = ROOT / "docs" / "loadtest.md"
 SPECIFICATION = ROOT / "docs" / "specification.md"
 FIGURES = ROOT / "docs" / "figures"
+SCENARIOS = ("closed-forest", "closed-iris", "rows-iris")
 COMMANDS = (
     ("models", "draft"),
     ("models", "extract"),
@@ -45,6 +51,8 @@ COMMANDS = (
     ("loadtest", "simulate"),
     ("loadtest", "report"),
     ("loadtest", "peers"),
+    ("loadtest", "bench"),
+    ("loadtest", "growth"),
 )
 
 
@@ -55,9 +63,19 @@ def main() -> int:
     )
     parser.add_argument("--check", action="store_true", help="change nothing, fail if out of date")
     check = parser.parse_args().check
-    parts = {"settings": settings_table(), "figures": figures_table()}
-    wanted = {README: with_parts(README.read_text(encoding="utf-8"), parts), CLI: commands_page()}
-    wanted[SPECIFICATION] = specification_page()
+    wanted = {
+        README: with_parts(README, {"settings": settings_table(), "bench": short_table(bench())}),
+        BENCHMARK: with_parts(
+            BENCHMARK,
+            {
+                "bench": full_tables(bench()),
+                "growth": growth_table(read_growth(FIGURES / "growth.json")),
+            },
+        ),
+        LOADTEST: with_parts(LOADTEST, {"figures": figures_table()}),
+        CLI: commands_page(),
+        SPECIFICATION: specification_page(),
+    }
     stale = [
         path
         for path, text in wanted.items()
@@ -73,14 +91,20 @@ def main() -> int:
     return 1 if check and stale else 0
 
 
-def with_parts(text: str, parts: dict[str, str]) -> str:
-    """Return the text with each generated part between its two marks."""
+def bench() -> Results:
+    """Return what the benchmark measured, as it is kept."""
+    return read_results(FIGURES / "bench.json")
+
+
+def with_parts(page: Path, parts: dict[str, str]) -> str:
+    """Return a page's text with each generated part between its two marks."""
+    text = page.read_text(encoding="utf-8")
     for name, part in parts.items():
         begin, end = f"<!-- generated: {name} -->", f"<!-- end: {name} -->"
         head, found, rest = text.partition(begin)
         _, closed, tail = rest.partition(end)
         if not (found and closed):
-            raise SystemExit(f"README.md has no marks {begin} … {end}")
+            raise SystemExit(f"{page.name} has no marks {begin} … {end}")
         text = f"{head}{begin}\n{part}\n{end}{tail}"
     return text
 
@@ -136,8 +160,10 @@ def figures_table() -> str:
     """Return a row a measured scenario, from the reports in docs/figures."""
     names = ["scenario", "model", "load", "rows a request", "right answers/s", "p50 ms", "p99 ms"]
     rows = [f"| {' | '.join(names)} | wrong, refused, lost |", "|---|---|---|--:|--:|--:|--:|--:|"]
-    reports = {path: json.loads(path.read_text("utf-8")) for path in sorted(FIGURES.glob("*.json"))}
-    rows += [figure_row(path.stem, report) for path, report in reports.items()]
+    reports = {
+        name: json.loads((FIGURES / f"{name}.json").read_text("utf-8")) for name in SCENARIOS
+    }
+    rows += [figure_row(name, report) for name, report in reports.items()]
     machines = {machine_line(report) for report in reports.values()}
     return "\n".join([*rows, "", *sorted(machines)])
 
@@ -149,7 +175,7 @@ def figure_row(name: str, report: dict[str, Any]) -> str:
     milliseconds = [f"{report['latency'][p]['value_s'] * 1e3:.1f}" for p in ("p50", "p99")]
     bad = ", ".join(str(counts[outcome]) for outcome in ("wrong", "refused", "lost"))
     cells = [
-        f"[{name}](loadtest/scenarios/{name}.toml)",
+        f"[{name}](../loadtest/scenarios/{name}.toml)",
         payload["model"],
         load,
         str(payload["rows"]),

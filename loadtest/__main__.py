@@ -11,6 +11,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from loadtest.bench.command import bench
+from loadtest.bench.growth.command import growth
 from loadtest.errors import LoadTestError
 from loadtest.peers.command import peers
 from loadtest.report import LiveView, rebuild, show, write_all
@@ -108,6 +110,8 @@ def report_again(
 app.command()(compare)
 app.command()(search)
 app.command()(peers)
+app.command()(bench)
+app.command()(growth)
 app.command()(simulate)
 
 

@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import signal
 import sys
 import time
 import uuid
@@ -19,10 +18,10 @@ from loadtest.http1 import Address
 from loadtest.peers.catalogue import SHARED, Peer
 from loadtest.peers.environment import python_of
 from loadtest.peers.ports import free_ports
+from loadtest.peers.tagged import TAG, kill_tagged
 
 _STOP_S: Final = 15.0
 _POLL_S: Final = 0.1
-_TAG: Final = "PEER_TAG"
 _THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _QUIET: Final = {
     "BENTOML_DO_NOT_TRACK": "True",
@@ -41,6 +40,8 @@ class Server:
     name: str
     address: Address
     child: Child
+    tag: str
+    """In the environment of all its processes."""
 
 
 @contextmanager
@@ -68,27 +69,40 @@ def running_peer(peer: Peer, artefact: Artefact, workers: int, folder: Path) -> 
         "PEER_PORT": str(ports[0]),
         "PEER_PORT_2": str(ports[1]),
         "PEER_PORT_3": str(ports[2]),
-        _TAG: tag,
+        TAG: tag,
     }
     there = ["-C", str(peer.app.parent)]
     command = with_settings(settings, [str(python), peer.app.name], there)
     try:
         with Child(peer.name, command, folder, stop_timeout_s=_STOP_S) as child:
-            yield Server(peer.name, Address(HOST, ports[0]), child)
+            yield Server(peer.name, Address(HOST, ports[0]), child, tag)
     finally:
-        _end_tagged(tag)
+        kill_tagged(tag)
 
 
 @contextmanager
-def running_percore(store: Path, workers: int, folder: Path) -> Iterator[Server]:
-    """Run one replica of Percore, without a balancer: its peers have none either."""
+def running_percore(
+    store: Path, workers: int, folder: Path, more: Sequence[str] = ()
+) -> Iterator[Server]:
+    """Run one replica of Percore, without a balancer: its peers have none either.
+
+    Args:
+        store: with the models.
+        workers: worker processes.
+        folder: for its log.
+        more: further options of `python -m service`.
+    """
     (port,) = free_ports(1)
+    tag = uuid.uuid4().hex
     options = ["--store", str(store), "--host", HOST, "--port", str(port)]
-    options += ["--workers", str(workers), "--drain-delay-s", "0"]
-    command = [sys.executable, "-m", "service", *options]
-    command = with_settings(dict.fromkeys(_THREADS, "1"), command)
-    with Child("percore", command, folder, stop_timeout_s=_STOP_S) as child:
-        yield Server("percore", Address(HOST, port), child)
+    options += ["--workers", str(workers), "--drain-delay-s", "0", *more]
+    settings = {**dict.fromkeys(_THREADS, "1"), TAG: tag}
+    command = with_settings(settings, [sys.executable, "-m", "service", *options])
+    try:
+        with Child("percore", command, folder, stop_timeout_s=_STOP_S) as child:
+            yield Server("percore", Address(HOST, port), child, tag)
+    finally:
+        kill_tagged(tag)
 
 
 def with_settings(
@@ -129,14 +143,3 @@ def _status(address: Address, path: str, body: bytes) -> int:
         return answer.status
     finally:
         connection.close()
-
-
-def _end_tagged(tag: str) -> None:
-    """Kill what the peer left behind: some detach processes, which still bear our tag."""
-    mark = f"{_TAG}={tag}".encode()
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in (entry / "environ").read_bytes().split(b"\0"):
-                os.kill(int(entry.name), signal.SIGKILL)
-        except OSError:  # it ended by itself, or is not ours to see
-            continue

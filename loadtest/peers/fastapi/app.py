@@ -26,6 +26,12 @@ def predict(body: Instances) -> dict[str, list[Any]]:
     return model.answer(body.instances)
 
 
+@app.post("/predict-async")
+async def predict_async(body: Instances) -> dict[str, list[Any]]:
+    """Answer one request on the event loop: nothing else happens meanwhile, but no thread waits."""
+    return model.answer(body.instances)
+
+
 if __name__ == "__main__":
     uvicorn.run(
         "app:app",

@@ -1,0 +1,1 @@
+"""The benchmark: Percore and its peers side by side, and how cost grows."""
