@@ -111,7 +111,8 @@ class ArrowCutter:
             self._wanted = start + body_bytes
             if len(self._buffer) < self._wanted:
                 return None
-            body = bytes(self._buffer[start : self._wanted])
+            with memoryview(self._buffer) as view:  # a slice of a bytearray is one copy more
+                body = bytes(view[start : self._wanted])
             del self._buffer[: self._wanted]
             self._wanted = PREFIX.size
             return self._take(message, metadata, body)

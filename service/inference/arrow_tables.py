@@ -114,7 +114,8 @@ def _plain_array(column: Column, chunked: pa.ChunkedArray) -> pa.Array:
         message = f"Arrow's {str(bare)[:MAX_SHOWN_CHARS]} does not become {column.dtype}"
         detail = Detail(loc=["columns", column.name], message=message)
         raise Unfit(f"Column {column.name}: {message}.", [detail])
-    array = chunked.combine_chunks()
+    # One chunk is what it is: to combine it would copy it.
+    array = chunked.chunk(0) if chunked.num_chunks == 1 else chunked.combine_chunks()
     if isinstance(array, pa.ChunkedArray):  # as of dictionaries that differ
         array = pa.concat_arrays(array.unify_dictionaries().chunks)
     if pa.types.is_dictionary(kind) and not is_text:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,8 @@ from tests.processes.replica import ROOT, Replica, alive, children, comm, runnin
 
 pytestmark = pytest.mark.integration
 VERSIONS = 3
+MANY_ROWS = 40_000
+"""So many are computed in parts."""
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +62,9 @@ def told(replica: Replica) -> tuple[int, Any]:
 class Teller(threading.Thread):
     """Asks without a pause, and notes every answer that is not true."""
 
-    def __init__(self, replica: Replica) -> None:
+    def __init__(self, replica: Replica, rows: int = 3) -> None:
         super().__init__()
+        self._rows = rows
         self._replica = replica
         self.seen: set[int] = set()
         self.untrue: list[Any] = []
@@ -69,15 +73,15 @@ class Teller(threading.Thread):
 
     def run(self) -> None:
         connection = self._replica.connect()
-        body = json.dumps({"instances": [[0.0, 0.0]] * 3})
+        body = json.dumps({"instances": [{"a": 0.0, "b": 0.0}] * self._rows})
         while not self.stop.is_set():
             connection.request("POST", "/v1/models/teller:predict", body)
             response = connection.getresponse()
             answer = json.loads(response.read())
             self.asked += 1
             version = answer.get("version", 0)
-            if response.status != 200 or answer["predictions"] != [float(version)] * 3:
-                self.untrue.append((response.status, answer))
+            if response.status != 200 or answer["predictions"] != [float(version)] * self._rows:
+                self.untrue.append((response.status, str(answer)[:500]))
             self.seen.add(version)
         connection.close()
 
@@ -100,6 +104,26 @@ def test_swaps_under_load_lose_and_mislabel_nothing(swapped: tuple[Replica, Stor
     wait_for(lambda: len(children(replica.process.pid)) == 5)
     assert no_zombies(replica)
     assert replica.is_ready()
+
+
+def test_one_version_answers_all_parts_of_a_large_request(
+    swapped: tuple[Replica, Store],
+) -> None:
+    replica, store = swapped
+    teller = Teller(replica, MANY_ROWS)
+    teller.start()
+    for turn in range(6):
+        asked = teller.asked
+        wait_for(lambda before=asked: teller.asked > before + 1)  # type: ignore[misc]
+        if turn == 3:
+            os.kill(replica.workers()["pids"][0], signal.SIGKILL)
+        store.promote("teller", (turn + 1) % VERSIONS + 1)
+    teller.stop.set()
+    teller.join(60)
+    assert teller.untrue == []
+    assert len(teller.seen) > 1
+    found = re.findall(r"^percore_batch_rows_count.* (\S+)$", replica.metrics(), re.MULTILINE)
+    assert sum(map(float, found)) > 2 * teller.asked  # it was in parts
 
 
 def test_what_was_counted_is_counted_after_a_swap_too(swapped: tuple[Replica, Store]) -> None:
