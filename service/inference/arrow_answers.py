@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from models.schema import Label, OutputSchema
 from service.codecs.csv_answers import column_names
+from service.inference.arrow_arrays import of_bools, of_numbers, of_texts
 from service.inference.predictor import Prediction
 
 WARNINGS = "warnings"
@@ -37,11 +38,11 @@ class ArrowAnswers:
         columns = self._predictions(prediction)
         chances = prediction.probabilities
         if chances is not None:
-            columns += [pa.array(np.ascontiguousarray(one)) for one in chances.T]
+            columns += [of_numbers(one) for one in chances.T]
         names = column_names(self._output, chances is not None)
         if self._flagged:
             names.append(WARNINGS)
-            columns.append(pa.array(warnings or [None] * len(columns[0]), pa.string()))
+            columns.append(of_texts(warnings or [None] * len(columns[0])))
         return pa.RecordBatch.from_arrays(columns, names)
 
     def _predictions(self, prediction: Prediction) -> list[pa.Array]:
@@ -51,13 +52,10 @@ class ArrowAnswers:
         each = [answers] if answers.ndim == 1 else list(answers.T)
         if self._labels is not None:
             return [
-                labels.take(pa.array(np.ascontiguousarray(places)))
+                labels.take(of_numbers(places))
                 for labels, places in zip(self._labels, each, strict=True)
             ]
-        return [
-            pa.array(np.ascontiguousarray(one)).cast(kind)
-            for one, kind in zip(each, self._types, strict=True)
-        ]
+        return [of_numbers(one).cast(kind) for one, kind in zip(each, self._types, strict=True)]
 
 
 def as_stream(batch: pa.RecordBatch) -> bytes:
@@ -87,6 +85,10 @@ def _type_of(output: OutputSchema, classes: Sequence[Label] | None) -> pa.DataTy
 def _as_array(labels: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """Return labels as an array; those of other outputs, which are of other types, as null."""
     if pa.types.is_string(kind):
-        return pa.array([str(label) for label in labels], kind)
-    python = {pa.bool_(): bool, pa.int64(): int, pa.float64(): float}[kind]
-    return pa.array([label if type(label) is python else None for label in labels], kind)
+        return of_texts([str(label) for label in labels])
+    python: type = {pa.bool_(): bool, pa.int64(): int, pa.float64(): float}[kind]
+    valid = [type(label) is python for label in labels]
+    values = [label if fits else python() for label, fits in zip(labels, valid, strict=True)]
+    if python is bool:
+        return of_bools(values, valid)
+    return of_numbers(np.array(values, np.int64 if python is int else np.float64), valid)

@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow as pa
 
 from models.schema import Column, TabularSchema
-from models.tables import Array, ColumnCells
+from models.tables import ColumnCells
 from service.codecs.cells import BOOL_NULL, Row, number_format
 from service.errors import Detail, TooLarge, Unfit, Unreadable
+from service.inference.arrow_arrays import numbers_of
 from service.schema import number_range
 
 MAX_NAMED = 5
@@ -131,7 +132,7 @@ def _quick_cells(column: Column, array: pa.Array) -> ColumnCells | None:
         return _quick_texts(column, _values(array))
     rejected = column.categories if column.policy.unknown == "reject" else None
     if column.dtype == "bool":
-        values = array.cast(pa.bool_()).cast(pa.int64()).fill_null(BOOL_NULL).to_numpy()
+        values = numbers_of(array.cast(pa.bool_()).cast(pa.int64()), BOOL_NULL)
         allowed = None if rejected is None else [BOOL_NULL, *map(int, rejected)]
         return values if allowed is None or np.isin(values, allowed).all() else None
     try:
@@ -145,7 +146,7 @@ def _quick_cells(column: Column, array: pa.Array) -> ColumnCells | None:
 def _quick_numbers(
     column: Column, array: pa.Array, rejected: Sequence[Any] | None
 ) -> ColumnCells | None:
-    present = array.drop_null().to_numpy(zero_copy_only=False)
+    present = numbers_of(array.drop_null(), 0)
     if present.dtype.kind == "f" and np.isnan(present).any():
         if not column.nullable:
             return None
@@ -159,8 +160,7 @@ def _quick_numbers(
             return None
     if number_format(column) == "d":
         array = array.cast(pa.float64(), safe=False)
-    cells: Array = array.to_numpy(zero_copy_only=False)
-    return cells
+    return numbers_of(array, np.nan)
 
 
 def _quick_texts(column: Column, values: list[str | None]) -> ColumnCells | None:
@@ -177,8 +177,8 @@ def _values(array: pa.Array) -> list[Any]:
     """
     if pa.types.is_dictionary(array.type):
         words = np.array([*array.dictionary.to_pylist(), None], dtype=object)
-        places = array.indices.cast(pa.int64()).fill_null(len(words) - 1)
-        taken: list[Any] = words[places.to_numpy(zero_copy_only=False)].tolist()
+        places = numbers_of(array.indices.cast(pa.int64()), len(words) - 1)
+        taken: list[Any] = words[places].tolist()
         return taken
     if pa.types.is_string_view(array.type):
         # A view is its length, and where it is.

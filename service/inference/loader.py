@@ -16,6 +16,10 @@ messages on its control socket, and ends with its workers when that socket close
                                               {"did": "ended", …} when the worker has ended
 """
 
+# isort: off
+import service.inference.without_pandas  # noqa: F401  # before whatever imports scikit-learn
+# isort: on
+
 import ctypes
 import gc
 import importlib
