@@ -49,7 +49,7 @@ def test_a_model_of_frames_brings_pandas_into_the_running_service(
         assert pids_with_pandas(replica) == set()
         (arrays / "students").symlink_to(store / "students")
         wait_for(lambda: '"students 1"' in replica.log.read_text())
-        row = [17, 9.5, None, 12.0, "GP", "mother", "higher", True]
+        row: list[object] = [17, 9.5, None, 12.0, "GP", "mother", "higher", True]
         status, answer = replica.predict("students", [row])
         assert status == 200, answer
         reference = joblib.load(store / "students" / "1" / "model.joblib")
