@@ -11,7 +11,7 @@ from service.inference.arrow_arrays import numbers_of, of_bools, of_numbers, of_
 
 @pytest.mark.parametrize("dtype", [np.float64, np.int64, np.int32])
 def test_numbers(dtype: type) -> None:
-    values = np.array([3, 0, -7, 2], dtype)
+    values: Any = np.array([3, 0, -7, 2], dtype)
     assert of_numbers(values).equals(pa.array(values))
     assert of_numbers(values, [True, False, True, True]).to_pylist() == [3, None, -7, 2]
     strided = np.stack([values, values + 1], axis=1)[:, 1]
