@@ -82,6 +82,8 @@ def draft(path: Path, target: str, name: str = "", task: Task | None = None) -> 
         for column, cells in sample.columns.items()
     }
     aim = facts[target]
+    if aim.has_no_type:
+        raise BadData(f"{target!r} cannot be predicted: {why_left_out(aim)}")
     if aim.distinct < 2:
         raise BadData(f"{target!r} has {aim.distinct} different values in {path.name}")
     chosen = task or _task(aim)
@@ -152,7 +154,8 @@ def _source_lines(sketch: Sketch) -> Iterator[str]:
     if missing > _USUAL_SHARE:
         yield f"# {missing:.1%} of the rows have no target; they are rejected."
     # At most: a row may have several cells that are wrong.
-    unfit = (sum(facts.unfit for facts in sketch.columns) + sketch.strange_rows) / rows
+    cells = sum(facts.unfit for facts in sketch.columns if not facts.has_no_type)
+    unfit = (cells + sketch.strange_rows) / rows
     if unfit > _USUAL_SHARE:
         yield f"# {unfit:.1%} of the rows or fewer do not fit the columns below; they are rejected."
     if missing + unfit > _USUAL_SHARE:
@@ -161,6 +164,8 @@ def _source_lines(sketch: Sketch) -> Iterator[str]:
 
 def _column_lines(sketch: Sketch) -> Iterator[str]:
     for facts in sketch.columns:
+        if facts.has_no_type:
+            continue  # a row is not to be rejected for what nobody uses
         is_target = facts.name == sketch.target.name
         yield from ("", f"[columns.{_key(facts.name)}]", f'type = "{facts.type}"')
         yield from _reading_lines(facts)

@@ -59,6 +59,11 @@ class ColumnFacts:
     is_counter: bool
 
     @property
+    def has_no_type(self) -> bool:
+        """Whether too many values have no type at all, as lists and objects have none."""
+        return self.unfit > MOST_UNFIT * self.rows
+
+    @property
     def type(self) -> ColumnType:
         """The type that the reading has."""
         return self.reading.type

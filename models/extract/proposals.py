@@ -23,6 +23,8 @@ def feature_kind(facts: ColumnFacts) -> str:
 
 def why_left_out(facts: ColumnFacts) -> str:
     """Return why a column is no feature, or "" if it is one."""
+    if facts.has_no_type:
+        return f"{facts.unfit:,} of its values are no text, number, date or truth value"
     if facts.distinct < 2:
         return "it has no two different values"
     if facts.is_counter:

@@ -144,6 +144,17 @@ def test_an_empty_text_is_a_value_where_there_is_null(tmp_path: Path) -> None:
     assert done.counts.rejected == 0
 
 
+def test_lists_and_objects_are_left_out_of_the_contract(tmp_path: Path) -> None:
+    rows = [{"a": i % 7, "tags": ["u"], "at": {"x": i}, "y": i / 3} for i in range(80)]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    text = draft(tmp_path / "t.jsonl", "y")
+    spec, _ = trained(text, tmp_path)
+    assert list(spec.columns) == ["a", "y"]
+    assert '"tags" is left out: 80 of its values are no text, number, date or truth' in text
+    with pytest.raises(BadData, match="'tags' cannot be predicted: 80 of its values are no text"):
+        draft(tmp_path / "t.jsonl", "tags")
+
+
 def test_a_table_without_names(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     table = rng.normal(size=(100, 3)).round(3)
