@@ -11,6 +11,7 @@ from pydantic_settings import CliSettingsSource
 from service import __version__
 from service.app import serve
 from service.log import configure_logging
+from service.many.supervisor import supervise
 from service.settings import Settings
 
 EXAMPLE = """example:
@@ -55,7 +56,7 @@ def main() -> int:
             print(f"--{name}: {problem['msg']}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
     configure_logging(settings.log_level)
-    return uvloop.run(serve(settings))
+    return uvloop.run(serve(settings) if settings.api_processes == 1 else supervise(settings))
 
 
 def words(arguments: list[str]) -> list[str]:

@@ -12,7 +12,6 @@ from service import __version__
 from service.docs import docs_router
 from service.edge import Paths
 from service.errors import NotFound, ServiceError, Unfit
-from service.metrics import Metrics
 from service.openapi import describe_api
 from service.openapi_parts import Access
 from service.protocols.http import Reply, error_reply, http_error
@@ -82,7 +81,6 @@ def create_app(
     replica: Replica,
     predictions: Predictions,
     wires: Wires,
-    metrics: Metrics,
     settings: Settings,
 ) -> FastAPI:
     """Return the FastAPI application with all routes and error answers."""
@@ -99,7 +97,7 @@ def create_app(
     app.include_router(about_router())
     app.include_router(models_router(replica))
     app.include_router(report_router(replica, Store(settings.store)))
-    app.include_router(health_router(replica, metrics))
+    app.include_router(health_router(replica))
     app.include_router(docs_router())
     if token := settings.admin_token.get_secret_value():
         admin = AdminToken(token)

@@ -6,7 +6,7 @@ Only then do requests go to it. The old one answers what it has, and ends.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -20,7 +20,7 @@ from service.batching.quarantine import Quarantine
 from service.errors import Unavailable
 from service.inference.limits import Limits
 from service.inference.pool import FORK_TIMEOUT_S, WorkerPool
-from service.inference.process import STANDBY, LoaderProcess
+from service.inference.process import STANDBY, Forked, LoaderProcess
 from service.inference.rehearsal import Rehearsal
 from service.inference.source import OnEnded, SpawnSource, StartMethod, WorkerSource
 from service.metrics import Metrics
@@ -50,10 +50,19 @@ class Loadout:
     """Versions whose golden rows came out right."""
     standby: LoaderProcess | None = None
     """Has the same versions, and does nothing: if the loader dies, the next is forked from it."""
+    is_branch: bool = False
+    """Whether another process holds a loader with the same versions: then it needs no standby."""
+
+    def alive(self) -> LoaderProcess | None:
+        """Return a process that can be forked and has these versions, if one is left."""
+        for source in (self.source, self.standby):
+            if isinstance(source, LoaderProcess) and source.is_alive:
+                return source
+        return None
 
     async def stand_by(self, timeout_s: float) -> None:
         """Fork the standby; it shares all memory with the loader."""
-        if isinstance(self.source, LoaderProcess):
+        if isinstance(self.source, LoaderProcess) and not self.is_branch:
             self.standby = await self.source.branch(timeout_s, STANDBY)
 
     async def stop(self, limit_s: float) -> None:
@@ -71,6 +80,7 @@ class Generation:
         lanes: a queue for each version of it.
         settings: the replica's settings.
         quarantine: inputs that are not tried, in no generation.
+        cores: one a worker, which it is pinned to; none if workers are not pinned.
     """
 
     def __init__(
@@ -79,11 +89,12 @@ class Generation:
         lanes: dict[Name, Lane],
         settings: Settings,
         quarantine: Quarantine,
+        cores: Sequence[int] = (),
     ) -> None:
         self.loadout = loadout
         self.lanes = lanes
         self.streams = OpenStreams()
-        self.pool = WorkerPool(settings.worker_count())
+        self.pool = WorkerPool(settings.worker_count(), cores)
         self.batcher = Batcher(
             self.pool,
             settings.max_batch_rows,
@@ -149,20 +160,20 @@ class Builder:
         self._on_loader_gone = on_loader_gone
 
     async def load(
-        self, wanted: dict[Name, Manifest], running: Generation | None, stale: set[Name]
+        self, wanted: dict[Name, Manifest], held: Loadout | None, stale: set[Name]
     ) -> Loadout:
         """Load and try every wanted version; what is refused is noted, with the reason.
 
         Args:
             wanted: versions to serve, with their manifests.
-            running: the generation that serves, whose models need not be loaded again.
+            held: what is served, whose models need not be loaded again.
             stale: versions of it that are others now, though they have the same number.
 
         Raises:
             Unavailable: the running loader could not be forked.
             TimeoutError: that took too long.
         """
-        loadout = await self._branch(running) or self._afresh(self._settings.start_method)
+        loadout = await self._branch(held) or self._afresh(self._settings.start_method)
         self._drop(loadout, stale & loadout.numbers.keys())
         threads = await self._load_missing(loadout, wanted)
         if (
@@ -184,11 +195,22 @@ class Builder:
         await self._load_missing(loadout, wanted)
         await self._try_new(loadout, wanted)
 
-    def generation(
-        self, loadout: Loadout, keep: set[Name], manifests: dict[Name, Manifest]
-    ) -> Generation:
-        """Make a generation of the versions to keep; the loader forgets all others."""
+    def adopt(self, forked: Forked, numbers: dict[Name, int]) -> Loadout:
+        """Return the loadout of a loader that another process has forked and tried."""
+        limits = Limits(self._settings.max_rows, self._settings.max_image_pixels)
+        store, gone = self._settings.store, self._on_loader_gone
+        source = LoaderProcess(store, limits, self._on_ended, gone)
+        source.adopt(forked)
+        return Loadout(source, numbers, tried=set(numbers), is_branch=True)
+
+    def keep(self, loadout: Loadout, keep: set[Name]) -> None:
+        """Let the loader forget all other versions."""
         self._drop(loadout, loadout.numbers.keys() - keep)
+
+    def generation(
+        self, loadout: Loadout, manifests: dict[Name, Manifest], cores: Sequence[int] = ()
+    ) -> Generation:
+        """Make a generation of a loadout, of whose versions these are the manifests."""
         lanes = {
             name: Lane(
                 f"{name[0]}/{name[1]}",
@@ -199,7 +221,7 @@ class Builder:
             )
             for name, number in loadout.numbers.items()
         }
-        return Generation(loadout, lanes, self._settings, self._quarantine)
+        return Generation(loadout, lanes, self._settings, self._quarantine, cores)
 
     def _drop(self, loadout: Loadout, names: set[Name]) -> None:
         if isinstance(loadout.source, LoaderProcess):
@@ -208,16 +230,11 @@ class Builder:
             del loadout.numbers[name]
             loadout.tried.discard(name)
 
-    async def _branch(self, running: Generation | None) -> Loadout | None:
-        if running is None:
+    async def _branch(self, held: Loadout | None) -> Loadout | None:
+        alive = None if held is None else held.alive()
+        if held is None or alive is None:
             return None
-        held = running.loadout
-        for source in (held.source, held.standby):
-            if isinstance(source, LoaderProcess) and source.is_alive:
-                break
-        else:
-            return None
-        branch = await source.branch(self._settings.load_timeout_s)
+        branch = await alive.branch(self._settings.load_timeout_s)
         return Loadout(branch, dict(held.numbers), {}, set(held.tried))
 
     def _afresh(self, method: StartMethod | Literal["auto"]) -> Loadout:

@@ -15,13 +15,11 @@ class Generations:
 
     Attributes:
         current: the one that serves, once there is one.
-        swaps: how many were replaced.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.current: Generation | None = None
-        self.swaps = 0
         self._former: list[Generation] = []
         self._retirements: set[asyncio.Task[None]] = set()
         self._restarts = 0
@@ -32,7 +30,6 @@ class Generations:
         former, self.current = self.current, generation
         if former is None:
             return
-        self.swaps += 1
         self._former.append(former)
         task = asyncio.create_task(self._retire(former))
         self._retirements.add(task)

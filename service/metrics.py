@@ -4,7 +4,7 @@ The hot path adds numbers to plain lists; they become Prometheus families when s
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic, time
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -51,6 +51,15 @@ class Histogram:
     def sum(self) -> float:
         """Return the sum of all."""
         return self._sum
+
+    def read(self) -> tuple[list[int], float]:
+        """Return the counts by bucket, and the sum of all, for `add`."""
+        return self._counts, self._sum
+
+    def add(self, counts: Sequence[int], total: float) -> None:
+        """Count what another histogram of the same bounds has read."""
+        self._counts = [one + more for one, more in zip(self._counts, counts, strict=True)]
+        self._sum += total
 
     def buckets(self) -> tuple[list[tuple[str, float]], float]:
         """Return cumulative counts by upper bound, as Prometheus has them, and the sum."""
@@ -99,7 +108,12 @@ class ModelMetrics:
         """Time of the requests that had another answer than 200."""
         self.batch_times: dict[int, BatchTimes] = {}
         """Rows of a batch → the times of such batches; of the sizes that were seen first."""
-        self._last_batch_at = 0.0
+        self.last_batch_at = 0.0
+        """When the last batch was sent, monotonic seconds; 0.0 if none ever was."""
+
+    def histograms(self) -> tuple[Histogram, ...]:
+        """Return all histograms, always in the same order."""
+        return (*self.stages, self.total, self.batch_rows, self.batch_requests)
 
     def count(self, status: int) -> None:
         """Count an answered request."""
@@ -128,7 +142,7 @@ class ModelMetrics:
         """Count a batch that was sent."""
         self.batch_rows.observe(rows)
         self.batch_requests.observe(requests)
-        self._last_batch_at = monotonic()
+        self.last_batch_at = monotonic()
 
     def on_result(self, rows: int, predict_ns: int, around_ns: int) -> None:
         """Count a batch that came back: its rows, and what its worker tells of its time."""
@@ -143,9 +157,9 @@ class ModelMetrics:
 
     def last_batch_ms(self) -> int:
         """Return when the last batch was sent, in milliseconds since 1970; 0 if none ever was."""
-        if not self._last_batch_at:
+        if not self.last_batch_at:
             return 0
-        return round((time() - (monotonic() - self._last_batch_at)) * 1000)
+        return round((time() - (monotonic() - self.last_batch_at)) * 1000)
 
 
 Gauge = tuple[str, str, float]
@@ -174,9 +188,22 @@ class Metrics(Collector):
         """Ask `read` for values at each scrape; a name that ends in _total is a counter."""
         self._gauges.append(read)
 
-    def count_other(self, route: str, status: int) -> None:
-        """Count a request that is no prediction; `route` comes from a closed set."""
-        self._others[route, status] = self._others.get((route, status), 0) + 1
+    def count_other(self, route: str, status: int, count: int = 1) -> None:
+        """Count requests that are no predictions; `route` comes from a closed set."""
+        self._others[route, status] = self._others.get((route, status), 0) + count
+
+    def models(self) -> Sequence[ModelMetrics]:
+        """Return what is counted for each version."""
+        return self._models
+
+    def others(self) -> Mapping[tuple[str, int], int]:
+        """Return how many requests were no predictions, by route and status."""
+        return self._others
+
+    def gauges(self) -> Iterator[Gauge]:
+        """Yield all that is read when somebody asks."""
+        for read in self._gauges:
+            yield from read()
 
     def text(self) -> bytes:
         """Return the Prometheus text format."""
@@ -208,10 +235,9 @@ class Metrics(Collector):
             _add(rows, one.labels, one.batch_rows)
             _add(requests, one.labels, one.batch_requests)
         yield from (stages, total, rows, requests)
-        for read in self._gauges:
-            for name, text, value in read():
-                kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
-                yield kind(name, text, value=value)
+        for name, text, value in self.gauges():
+            kind = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+            yield kind(name, text, value=value)
 
     def _counters(self) -> Iterator[Metric]:
         answered = CounterMetricFamily(

@@ -15,7 +15,6 @@ from models.store import Store, open_artefact
 from service import __version__
 from service.catalogue import REPORT, CataloguedModel, ServedVersion
 from service.errors import NotFound
-from service.metrics import Metrics
 from service.protocols.invocations import DefaultModel, Invocations
 from service.protocols.long_way import answer
 from service.protocols.predictions import Predictions, Wire
@@ -73,7 +72,7 @@ def ping_router(replica: Replica, paths: Sequence[str]) -> APIRouter:
     router = APIRouter(tags=["platforms"])
 
     async def ping() -> Response:
-        is_ready = replica.is_ready()
+        is_ready = (await replica.whole.overview()).ready
         return _json({"ready": is_ready}, 200 if is_ready else 503)
 
     for path in paths:
@@ -109,10 +108,11 @@ def models_router(replica: Replica) -> APIRouter:
     @router.get("/v1/models", summary="What is served")
     async def list_models() -> Response:
         models = replica.catalogue.models
+        workers = (await replica.whole.overview()).workers
         return _json(
             {
                 "models": [model.describe() for model in models.values()],
-                "workers": replica.workers()._asdict(),
+                "workers": workers._asdict(),
                 "start_method": replica.start_method(),
                 "models_in_memory": "once for all workers"
                 if replica.start_method() == "fork"
@@ -129,7 +129,8 @@ def models_router(replica: Replica) -> APIRouter:
         if name.endswith(":predict"):
             raise HTTPException(405, headers={"allow": "POST"})
         model = replica.catalogue.model(name)
-        is_ready = model.production() in model.served and replica.workers().ready > 0
+        workers = (await replica.whole.overview()).workers
+        is_ready = model.production() in model.served and workers.ready > 0
         return _json(model.describe() | {"ready": is_ready})  # where KServe's client looks for it
 
     return router
@@ -159,13 +160,13 @@ def admin_router(replica: Replica, token: AdminToken) -> APIRouter:
 
     @router.post("/admin/reload", status_code=202, summary="Look at the store now")
     async def reload() -> Response:
-        replica.reload()
+        await replica.whole.reload()
         return _json({"reloading": True}, 202)
 
     return router
 
 
-def health_router(replica: Replica, metrics: Metrics) -> APIRouter:
+def health_router(replica: Replica) -> APIRouter:
     """Return the routes for probes and for Prometheus."""
     router = APIRouter(tags=["health"])
 
@@ -179,13 +180,13 @@ def health_router(replica: Replica, metrics: Metrics) -> APIRouter:
         responses={503: {"description": "Not ready"}},
     )
     async def ready() -> Response:
-        is_ready = replica.is_ready()
-        workers = replica.workers()
+        is_ready, workers, _ = await replica.whole.overview()
         body = {"ready": is_ready, "workers": workers.ready, "wanted": workers.wanted}
         return _json(body, 200 if is_ready else 503)
 
     @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
     async def read_metrics() -> Response:
+        metrics = (await replica.whole.overview()).metrics
         return Response(metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router

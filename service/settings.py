@@ -51,6 +51,11 @@ class Settings(BaseSettings):
     start_method: Literal["auto", "fork", "spawn"] = "auto"
     """How workers are made: fork shares the models' memory; spawn loads a copy in each worker, for
     models that start threads; auto forks unless a model does."""
+    api_processes: Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes that take requests in, on one port; each has its share of the workers. More than
+    one where one core cannot read and write all requests: see docs/many-cores.md."""
+    pin_workers: bool = False
+    """Pin each worker to a core of those that the service may use."""
     aliases: tuple[str, ...] = ("production",)
     """Versions that carry one of these aliases are loaded; production always is."""
     default_model: str = ""
@@ -151,9 +156,21 @@ class Settings(BaseSettings):
         platform = InitSettingsSource(settings_cls, platform_values(os.environ))
         return init_settings, env_settings, dotenv_settings, file_secret_settings, platform
 
+    @field_validator("api_processes")
+    @classmethod
+    def _have_workers(cls, count: int, others: ValidationInfo) -> int:
+        workers = others.data.get("workers", 0)
+        if 0 < workers < count:
+            raise ValueError(f"each needs a worker of its own: give --workers {count} or more")
+        if count > 1 and others.data.get("grpc_port", -1) >= 0:
+            raise ValueError("gRPC has one API process: leave out --grpc-port, or this")
+        if count > 1 and others.data.get("start_method") == "spawn":
+            raise ValueError("several API processes share one loader: leave out --start-method")
+        return count
+
     def worker_count(self) -> int:
         """Return how many workers to run."""
-        return self.workers or usable_cores()
+        return self.workers or max(usable_cores(), self.api_processes)
 
 
 def platform_values(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -167,6 +184,11 @@ def platform_values(environ: Mapping[str, str]) -> dict[str, Any]:
     }
     values: dict[str, Any] = {name: found[0] for name, found in told.items() if found}
     return {"host": "0.0.0.0", **values} if "port" in values else values  # noqa: S104
+
+
+def allowed_cores() -> list[int]:
+    """Return the numbers of the cores that this process may run on, ascending."""
+    return sorted(os.sched_getaffinity(0))
 
 
 def usable_cores(cpu_max: Path = CGROUP_CPU_MAX) -> int:

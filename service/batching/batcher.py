@@ -82,6 +82,7 @@ class Batcher:
         self._waiting = 0
         self._batches = 0
         self._scheduled = False
+        self._held = False
         self._lag_s = 0.0
         self._flying_s = 0.0
         self._calm_s = CALM * max_queue_wait_s
@@ -174,6 +175,15 @@ class Batcher:
         retried, quarantined = self._inquest.retried, self._inquest.quarantined()
         return BatcherStatistics(waiting, in_flight, retried, quarantined, wait_s)
 
+    def hold(self) -> None:
+        """Begin no batch until `release`; requests wait, with their deadlines."""
+        self._held = True
+
+    def release(self) -> None:
+        """Begin batches again."""
+        self._held = False
+        self._dispatch()
+
     def close(self) -> None:
         """Stop looking for requests whose time is over."""
         self._sweeper.cancel()
@@ -226,7 +236,7 @@ class Batcher:
 
     def _dispatch(self) -> None:
         self._scheduled = False
-        while self._idle and self._waiting:
+        while self._idle and self._waiting and not self._held:
             turns = {lane: turn for lane in self._lanes if (turn := lane.turn()) is not None}
             lane = next_lane(turns)
             if lane is None:

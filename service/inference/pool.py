@@ -23,6 +23,7 @@ from service.inference.channel import WorkerChannel
 from service.inference.deaths import OomKills, is_outside, is_stopped
 from service.inference.messages import BatchResult, Kind, decode_result
 from service.inference.pidfds import bury, kill
+from service.inference.pins import Pins
 from service.inference.restarts import pause_s
 from service.inference.source import WorkerSource
 from service.inference.states import Lost, PoolStatistics, WorkerState
@@ -69,14 +70,16 @@ class WorkerPool:
 
     Args:
         size: how many.
+        cores: one a worker, which it is pinned to; none if workers run where the system likes.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, cores: Sequence[int] = ()) -> None:
         self._source: WorkerSource | None = None
         self._size = size
         self._listener: PoolListener | None = None
         self._workers: dict[int, WorkerState] = {}
         self._spares: list[int] = []
+        self._pins = Pins(cores)
         self._deaths: deque[float] = deque(maxlen=DEATHS_REMEMBERED)
         self._lost: dict[int, Lost] = {}
         self._oom_kills = OomKills()
@@ -173,6 +176,7 @@ class WorkerPool:
             self._spares.remove(worker)
         else:
             self._restarts += 1
+            self._pins.free(worker)
             self._activate()
             if self._listener is not None:
                 self._listener.on_lost(worker)
@@ -196,7 +200,9 @@ class WorkerPool:
         active = sum(state.heard_at > 0 for state in self._workers.values()) - len(self._spares)
         while self._spares and active < self._size and self._listener is not None:
             active += 1
-            self._listener.on_idle(self._spares.pop(0))
+            worker = self._spares.pop(0)
+            self._pins.pin(worker, self._workers[worker].pid)
+            self._listener.on_idle(worker)
 
     async def _add_surely(self) -> None:
         for tries_left in reversed(range(START_TRIES)):

@@ -44,7 +44,7 @@ class Loaded(NamedTuple):
 
 
 class Forked(NamedTuple):
-    """A worker that was made: its process and our end of its socketpair."""
+    """A worker or a loader that was made: its process and our end of its socketpair."""
 
     pid: int
     pidfd: int
@@ -79,6 +79,7 @@ class LoaderProcess:
         self._pidfd: int | None = None  # of a branch, which no Popen has started
         self._control: socket.socket | None = None
         self._waiting: dict[tuple[str, object], asyncio.Future[Any]] = {}
+        self._branching = asyncio.Lock()
 
     @property
     def is_alive(self) -> bool:
@@ -117,11 +118,19 @@ class LoaderProcess:
             Unavailable: it could not be forked, with the reason, or this one is gone.
             TimeoutError: it took too long.
         """
-        forked = await self._forked({"do": "branch", "name": name}, BRANCH, timeout_s)
         branch = LoaderProcess(self._store, self._limits, self._on_ended, self._on_gone)
-        branch._pidfd = forked.pidfd
-        branch._attach(forked.connection)
+        branch.adopt(await self.branch_off(timeout_s, name))
         return branch
+
+    async def branch_off(self, timeout_s: float, name: str = LOADER) -> Forked:
+        """Fork a loader as `branch` does, for another process to adopt."""
+        async with self._branching:  # answers tell workers apart by number, and branches not
+            return await self._forked({"do": "branch", "name": name}, BRANCH, timeout_s)
+
+    def adopt(self, forked: Forked) -> None:
+        """Be the master of a loader that was forked from another one."""
+        self._pidfd = forked.pidfd
+        self._attach(forked.connection)
 
     def drop(self, models: Sequence[int]) -> None:
         """Forget versions, by their numbers, before the next worker is forked."""

@@ -130,7 +130,9 @@ class Workers:
     async def _renew(self) -> None:
         """Build a generation, from the one before it if there is one."""
         wanted = {self._name: self._manifest}
-        loadout = await self._builder.load(wanted, self._generations.current, set())
+        current = self._generations.current
+        held = None if current is None else current.loadout
+        loadout = await self._builder.load(wanted, held, set())
         reason = loadout.refused.get(self._name)
         try:
             if reason is None:

@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -80,3 +81,24 @@ def test_the_word_that_sagemaker_says(monkeypatch: pytest.MonkeyPatch) -> None:
     assert words(["serve", "--workers", "2"]) == ["--workers", "2"]
     now = Settings()
     assert (now.store, now.host, now.port) == (Path("/opt/ml/model"), "127.0.0.1", 8123)
+
+
+@pytest.mark.parametrize(
+    ("others", "reason"),
+    [
+        ({"workers": 2}, "--workers 3 or more"),
+        ({"grpc_port": 0}, "--grpc-port"),
+        ({"start_method": "spawn"}, "--start-method"),
+    ],
+)
+def test_what_several_api_processes_cannot_do_is_refused(
+    others: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        Settings(api_processes=3, **others)
+    Settings(api_processes=1, **others)
+
+
+def test_each_api_process_has_a_worker_even_with_fewer_cores() -> None:
+    assert Settings(api_processes=64).worker_count() == max(usable_cores(), 64)
+    assert Settings(api_processes=1).worker_count() == usable_cores()

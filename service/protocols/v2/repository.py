@@ -19,7 +19,7 @@ async def load(replica: Replica, name: str, *, has_parameters: bool) -> None:
     """
     if has_parameters:
         raise Unfit("Versions come from the store: load takes no parameters.")
-    await replica.show(name)
+    await replica.whole.show(name)
     # Looked up only now: the store may have had a name that the service had not seen yet.
     model = replica.catalogue.model(name)
     if model.refused or not model.served:
@@ -35,7 +35,7 @@ async def unload(replica: Replica, name: str) -> None:
         Unavailable: it could not be unloaded, or it took too long.
     """
     replica.catalogue.model(name)
-    await replica.hide(name)
+    await replica.whole.hide(name)
     left = replica.catalogue.models.get(name)
     if left is not None and left.served:
         raise Unavailable(f"{name} could not be unloaded now; the log says why.")

@@ -14,6 +14,7 @@ from service.protocols.predictions import Predictions
 from service.protocols.tokens import AdminToken
 from service.protocols.v2 import repository
 from service.protocols.v2.about import (
+    Described,
     model_config,
     model_metadata,
     model_statistics,
@@ -38,6 +39,15 @@ def v2_router(
         model = replica.catalogue.model(name)
         return model, model.resolve() if version is None else model.resolve(_number(version))
 
+    async def counted(served: list[ServedVersion]) -> Described:
+        metrics = (await replica.whole.overview()).metrics
+        return {
+            "model_stats": [
+                model_statistics(one, metrics.model(one.name, one.version))
+                for one in (version.manifest for version in served)
+            ]
+        }
+
     @router.get("")
     @router.get("/", include_in_schema=False)
     async def describe_server() -> Response:
@@ -49,7 +59,7 @@ def v2_router(
 
     @router.get("/health/ready")
     async def ready() -> Response:
-        is_ready = replica.is_ready()
+        is_ready = (await replica.whole.overview()).ready
         return _json({"ready": is_ready}, 200 if is_ready else 503)
 
     @router.get("/models/stats")
@@ -57,9 +67,7 @@ def v2_router(
         served = [
             one for model in replica.catalogue.models.values() for one in model.served.values()
         ]
-        return _json(
-            {"model_stats": [model_statistics(one.manifest, one.metrics) for one in served]}
-        )
+        return _json(await counted(served))
 
     async def describe_model(_: Request, name: str, version: str | None) -> Response:
         model, served = found(name, version)
@@ -73,15 +81,14 @@ def v2_router(
             raise
         except ServiceError:
             return _json({"name": model.name, "ready": False}, 503)
-        is_ready = replica.workers().ready > 0
+        is_ready = (await replica.whole.overview()).workers.ready > 0
         return _json({"name": model.name, "ready": is_ready}, 200 if is_ready else 503)
 
     async def configuration(_: Request, name: str, version: str | None) -> Response:
         return _json(model_config(found(name, version)[1].manifest, max_batch_rows))
 
     async def statistics(_: Request, name: str, version: str | None) -> Response:
-        served = found(name, version)[1]
-        return _json({"model_stats": [model_statistics(served.manifest, served.metrics)]})
+        return _json(await counted([found(name, version)[1]]))
 
     async def infer(request: Request, name: str, version: str | None) -> Response:
         return await answer(request, predictions, wire, lambda: found(name, version)[1])

@@ -1,0 +1,126 @@
+"""What stands before a replica: the protocols, the edge, and uvicorn, joined once."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import structlog
+import uvicorn
+
+from service.api import create_app, make_wires, open_paths, refuse_in_form
+from service.edge import Edge
+from service.log import Sampler
+from service.metrics import Metrics
+from service.protocols.certificate import Certificate
+from service.protocols.cors import Cors
+from service.protocols.edge_state import EdgeState
+from service.protocols.keys import ApiKeys, KeyGate
+from service.protocols.predictions import Predictions
+from service.protocols.seam import connection_class
+from service.replica import Replica
+from service.settings import Settings
+
+log = structlog.get_logger()
+
+
+class CannotServe(Exception):
+    """What the settings name cannot be used.
+
+    Args:
+        event: what is logged of it.
+        reason: why.
+    """
+
+    def __init__(self, event: str, reason: str) -> None:
+        super().__init__(reason)
+        self.event = event
+
+
+class Server(uvicorn.Server):
+    """uvicorn, without its signal handling: ours decides when to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
+
+
+class Front(NamedTuple):
+    """All that answers for a replica."""
+
+    predictions: Predictions
+    edge_state: EdgeState
+    keys: ApiKeys | None
+    tls: Certificate | None
+    config: uvicorn.Config
+
+    def watched(self) -> list[ApiKeys | Certificate]:
+        """Return what has files that may change."""
+        return [one for one in (self.keys, self.tls) if one is not None]
+
+    def reloads(self) -> list[Callable[[], None]]:
+        """Return what reads those files again."""
+        return [one.reload for one in self.watched()]
+
+
+def read_keys(settings: Settings) -> ApiKeys | None:
+    """Return the keys that may ask, or None if everybody may.
+
+    Raises:
+        CannotServe: the file cannot be read.
+    """
+    if settings.api_keys_file is None:
+        return None
+    keys = ApiKeys(settings.api_keys_file)
+    try:
+        keys.load()
+    except (OSError, ValueError) as error:
+        raise CannotServe("cannot_read_api_keys", str(error)) from error
+    return keys
+
+
+def make_front(
+    replica: Replica, metrics: Metrics, settings: Settings, keys: ApiKeys | None
+) -> Front:
+    """Join everything before a replica, which then tells it what is served.
+
+    Raises:
+        CannotServe: the certificate cannot be used.
+    """
+    predictions = Predictions(settings, Sampler(settings.access_log_per_s), keys)
+    wires = make_wires(settings)
+    app = create_app(replica, predictions, wires, settings)
+    guarded = app if keys is None else KeyGate(app, keys, open_paths(settings), refuse_in_form)
+    cors = Cors(settings.cors_origins) if settings.cors_origins else None
+    edge = Edge(guarded, predictions, wires.paths(), metrics, cors)
+    replica.on_flip = edge.serve
+    edge_state = EdgeState(settings)
+    metrics.add_gauges(edge_state.gauges)
+    config = _configure(settings, edge, edge_state)
+    tls = None if settings.tls_cert is None else Certificate(settings.tls_cert, settings.tls_key)
+    try:
+        config.load()
+    except OSError as error:  # as ssl's own are
+        edge_state.close()
+        raise CannotServe("cannot_use_tls", str(error)) from error
+    if tls is not None:
+        tls.serve(config.ssl)
+    return Front(predictions, edge_state, keys, tls, config)
+
+
+def _configure(settings: Settings, edge: Edge, edge_state: EdgeState) -> uvicorn.Config:
+    return uvicorn.Config(
+        edge,
+        http=connection_class(edge_state),
+        ws="none",
+        loop="uvloop",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=settings.keep_alive_s,
+        timeout_graceful_shutdown=int(settings.drain_s),
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+    )
