@@ -1,7 +1,8 @@
 """All forms of one estimator."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from importlib import import_module
+from typing import Any, Final, TypeAlias
 
 from models.forms.errors import NoForm
 from models.forms.form import Form, Name
@@ -9,7 +10,10 @@ from models.forms.lean import lean
 from models.forms.scikit import ScikitForm
 from models.schema import TabularSchema
 
-_BUILDERS: Final[dict[Name, Callable[[Any, TabularSchema], Form]]] = {"lean": lean}
+_Builder: TypeAlias = Callable[[Any, TabularSchema], Form]
+
+_OPTIONAL: Final[dict[Name, str]] = {"walked": "models.forms.walked"}
+"""Forms of an optional extra → the module that needs it, with a function of the form's name."""
 
 
 def candidates(
@@ -27,10 +31,24 @@ def candidates(
             for needs is imported. The estimator itself always comes first.
     """
     found: list[Form] = [ScikitForm(estimator)]
-    for name, build in _BUILDERS.items():
-        if names is None or name in names:
+    wanted: Sequence[Name] = ("lean", *_OPTIONAL) if names is None else names
+    for name in ("lean", *_OPTIONAL):
+        build = _builder(name) if name in wanted else None
+        if build is not None:
             try:
                 found.append(build(estimator, schema))
             except NoForm:
                 continue
     return found
+
+
+def _builder(name: Name) -> _Builder | None:
+    """Return what builds a form; None where its extra is not installed."""
+    if name == "lean":
+        return lean
+    try:
+        module = import_module(_OPTIONAL[name])
+    except ImportError:
+        return None
+    builder: _Builder = getattr(module, name)
+    return builder

@@ -1,6 +1,6 @@
 """From what a form is handed to what scikit-learn would see of the same rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -28,15 +28,41 @@ class Matrix:
         width: columns.
         dtype: float64 or float32.
         seen: the type that scikit-learn's array has; it may be one of whole numbers.
+        sparse: scikit-learn has a sparse matrix there.
     """
 
     width: int
     dtype: np.dtype[Any]
     seen: np.dtype[Any]
+    sparse: bool = False
+
+    @property
+    def is_float(self) -> bool:
+        """Whether scikit-learn's array has floats, too."""
+        return self.seen.kind == "f"
 
     def computed(self, width: int | None = None) -> "Matrix":
         """Return what a step makes of it that computes in floats."""
         return Matrix(self.width if width is None else width, self.dtype, self.dtype)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What is known beforehand of a sequence of columns.
+
+    Args:
+        seen: of each column the type that it has in scikit-learn's DataFrame.
+    """
+
+    seen: tuple[np.dtype[Any], ...]
+
+    @property
+    def texts(self) -> tuple[bool, ...]:
+        """Of each column whether it is one of texts."""
+        return tuple(dtype.kind == "O" for dtype in self.seen)
+
+
+Kind: TypeAlias = Matrix | Columns
 
 
 class MatrixEntry:
@@ -89,6 +115,49 @@ class MatrixEntry:
         for at in self._rounded:
             X[:, at] = X[:, at].astype(np.float32)
         return X
+
+
+class ColumnsEntry:
+    """Takes columns, and gives them with the types of the training DataFrame.
+
+    Args:
+        schema: of a DataFrame.
+
+    Raises:
+        NoForm: a column is of a type that this way has not.
+    """
+
+    def __init__(self, schema: TabularSchema) -> None:
+        if schema.container != "frame":
+            raise NoForm("an array of objects has no types a column")
+        self.kind = Columns(tuple(_seen(column) for column in schema.columns))
+        narrow = np.dtype(np.float32)
+        self._rounded = [at for at, dtype in enumerate(self.kind.seen) if dtype == narrow]
+
+    def __call__(self, X: Sequence[Array]) -> list[Array]:
+        """Return columns.
+
+        Raises:
+            ValueError: there are others, or no rows.
+        """
+        columns = list(X)
+        if len(columns) != len(self.kind.seen) or not len(columns[0]):
+            raise ValueError(f"X must have rows of {len(self.kind.seen)} columns.")
+        for at in self._rounded:
+            columns[at] = columns[at].astype(np.float32)
+        return columns
+
+
+def _seen(column: Column) -> np.dtype[Any]:
+    if column.dtype != "string":
+        _refuse_other(column)
+        return np.dtype(column.frame_dtype)
+    plain = column.frame_dtype == "object" or (
+        column.frame_dtype == "str" and column.missing == "nan"
+    )
+    if not plain:
+        raise NoForm(f"column {column.name!r} has texts of type {column.frame_dtype}")
+    return np.dtype(object)
 
 
 def _refuse_other(column: Column) -> None:

@@ -62,6 +62,7 @@ _PARAMETERS: Final[dict[str, frozenset[str]]] = {
         "ensemble.RandomForestRegressor": _FOREST,
         "impute.SimpleImputer": "add_indicator copy fill_value keep_empty_features missing_values"
         " strategy",
+        "impute.MissingIndicator": "error_on_new features missing_values sparse",
         "linear_model.ElasticNet": _NET,
         "linear_model.Lasso": _NET,
         "linear_model.LinearRegression": "copy_X fit_intercept n_jobs positive tol",
@@ -72,6 +73,7 @@ _PARAMETERS: Final[dict[str, frozenset[str]]] = {
         "linear_model.RidgeClassifier": _RIDGE,
         "linear_model.SGDClassifier": _SGD,
         "linear_model.SGDRegressor": _SGD,
+        "models.LogOnePlus": "columns",
         "pipeline.Pipeline": "memory steps transform_input verbose",
         "preprocessing.FunctionTransformer": "accept_sparse check_inverse feature_names_out func"
         " inv_kw_args inverse_func kw_args validate",
@@ -122,10 +124,14 @@ def kind_of(estimator: Any) -> str:
 
 
 def class_name(estimator: Any) -> str:
-    """Return package and name of a class of scikit-learn's, "linear_model.Ridge"; or ""."""
+    """Return package and name of a class, "linear_model.Ridge" or "models.LogOnePlus"; or ""."""
     kind = type(estimator)
     root, _, rest = kind.__module__.partition(".")
     defined = getattr(sys.modules.get(kind.__module__), kind.__name__, None)
-    if root != "sklearn" or defined is not kind:
+    if defined is not kind:
+        return ""
+    if kind.__module__.startswith("models.transform."):
+        return f"models.{kind.__name__}"
+    if root != "sklearn":
         return ""
     return f"{rest.partition('.')[0]}.{kind.__name__}"

@@ -1,19 +1,22 @@
-"""Builds lean forms: a fitted pipeline, step after step."""
+"""Builds forms of our own: a fitted pipeline, step after step."""
 
-from typing import Any, Final
+from typing import Any, Protocol
 
-from models.forms.entry import Matrix, MatrixEntry, Step
+from models.forms.chain import stages, step_of
+from models.forms.entry import ColumnsEntry, Kind, Matrix, MatrixEntry, Step
 from models.forms.errors import NoForm
-from models.forms.known import class_name, kind_of
+from models.forms.form import Name, Takes
+from models.forms.histogram import HISTOGRAMS, HistogramWalker, encoded_first
+from models.forms.known import kind_of
 from models.forms.linear import LINEAR
+from models.forms.loops import Loops
 from models.forms.piped import Piped
-from models.forms.scalers import SCALERS
-from models.forms.trees import TREES
+from models.forms.trees import TREES, Walker
 from models.schema import TabularSchema
 
-_LAST: Final[dict[str, Any]] = {**LINEAR, **TREES}
-_STEPS: Final[dict[str, Any]] = {**SCALERS}
-_SEARCHES: Final = frozenset({"model_selection.GridSearchCV", "model_selection.RandomizedSearchCV"})
+
+class AnyWalker(Walker, HistogramWalker, Protocol):
+    """Walks trees of every kind."""
 
 
 def lean(estimator: Any, schema: TabularSchema) -> Piped:
@@ -26,43 +29,43 @@ def lean(estimator: Any, schema: TabularSchema) -> Piped:
     Raises:
         NoForm: there is none, and why.
     """
-    entry = MatrixEntry(schema)
-    steps: list[Step] = [entry]
-    *before, last = stages(estimator)
-    kind = entry.kind
-    for stage in before:
-        step, kind = _step(stage, kind)
-        steps.append(step)
-    made = _LAST.get(kind_of(last))
-    if made is not None:
-        return Piped("lean", "matrix", steps, made(last, kind))
-    step, kind = _step(last, kind)
-    return Piped("lean", "matrix", [*steps, step], None)
+    return piped("lean", estimator, schema, Loops())
 
 
-def stages(estimator: Any) -> list[Any]:
-    """Return a pipeline's steps, those of pipelines inside it too; or the estimator alone.
+def piped(name: Name, estimator: Any, schema: TabularSchema, walker: AnyWalker) -> Piped:
+    """Return a form of lean steps, of which `walker` walks the trees.
 
     Raises:
-        NoForm: something about a pipeline is not known.
+        NoForm: there is none, and why.
     """
-    while class_name(estimator) in _SEARCHES and hasattr(estimator, "best_estimator_"):
-        estimator = estimator.best_estimator_
-    if class_name(estimator) != "pipeline.Pipeline":
-        return [estimator]
-    kind_of(estimator)
-    found: list[Any] = []
-    for _, step in estimator.steps:
-        if step is not None and step != "passthrough":
-            found += stages(step)
-    if not found:
-        raise NoForm("a pipeline has no step")
-    return found
+    takes, entry, kind = _entered(schema)
+    steps: list[Step] = [entry]
+    *before, last = stages(estimator)
+    for stage in before:
+        step, kind = step_of(stage, kind)
+        steps.append(step)
+    known = kind_of(last)
+    answers = known in LINEAR or known in TREES or known in HISTOGRAMS
+    if not answers:
+        step, kind = step_of(last, kind)
+        if not isinstance(kind, Matrix) or kind.sparse or not kind.is_float:
+            raise NoForm("it gives something else than an array of floats")
+        return Piped(name, takes, [*steps, step], None)
+    if known in HISTOGRAMS:
+        step, kind = encoded_first(last, kind)
+        steps.append(step)
+    if not isinstance(kind, Matrix):
+        raise NoForm("columns of texts reach the estimator")
+    if known in LINEAR:
+        return Piped(name, takes, steps, LINEAR[known](last, kind))
+    made = TREES[known] if known in TREES else HISTOGRAMS[known]
+    return Piped(name, takes, steps, made(last, kind, walker))
 
 
-def _step(stage: Any, kind: Matrix) -> tuple[Step, Matrix]:
-    made = _STEPS.get(kind_of(stage))
-    if made is None:
-        raise NoForm(f"{type(stage).__name__} is no step that is known")
-    step: tuple[Step, Matrix] = made(stage, kind)
-    return step
+def _entered(schema: TabularSchema) -> tuple[Takes, Step, Kind]:
+    try:
+        matrix = MatrixEntry(schema)
+    except NoForm:
+        columns = ColumnsEntry(schema)
+        return "columns", columns, columns.kind
+    return "matrix", matrix, matrix.kind

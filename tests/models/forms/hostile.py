@@ -77,6 +77,23 @@ def neighbours(values: Sequence[float]) -> Array:
     return found
 
 
+def thresholds_of(model: Any, width: int) -> list[list[float]]:
+    """Return of each column what the trees of a fitted model compare it with."""
+    found: list[list[float]] = [[] for _ in range(width)]
+    for predictors in getattr(model, "_predictors", ()):
+        for tree in predictors:
+            for node in tree.nodes[tree.nodes["is_leaf"] == 0]:
+                found[node["feature_idx"]].append(float(node["num_threshold"]))
+    if hasattr(model, "_predictors"):
+        return found
+    for estimator in np.ravel(np.asarray(getattr(model, "estimators_", model), dtype=object)):
+        tree = estimator.tree_
+        for feature, threshold in zip(tree.feature, tree.threshold, strict=True):
+            if feature >= 0:
+                found[feature].append(float(threshold))
+    return found
+
+
 def rows_for_model(schema: TabularSchema, rows: Any) -> Any:
     """Return rows as the service builds them: a DataFrame with the training types, or an array.
 
@@ -154,8 +171,8 @@ def assert_same(model: Any, X: Any, rows: Any, names: Sequence[Name], within: fl
 def _compare(
     model: Any, form: Form, method: str, X: Any, schema: TabularSchema, within: float
 ) -> None:
-    expected = _outcome(getattr(model, method), X)
     given = handed(form, schema, X)
+    expected = _outcome(getattr(model, method), X.copy())  # some steps write into it
     found = _outcome(getattr(form, method), given)
     where = f"{form.name}.{method} of {len(X)} rows: {expected!r}, {found!r}"
     if isinstance(expected, Exception) or isinstance(found, Exception):
@@ -187,11 +204,11 @@ def _outcome(ask: Callable[[Any], Any], X: Any) -> Any:
 
 
 def _parts(rows: Any) -> Iterator[Any]:
-    """Cut rows into calls of different sizes; then the odd ones at the end each alone."""
+    """Cut rows into calls of different sizes; then some rows each alone."""
     at, turn = 0, 0
     while at < len(rows):
         size = SIZES[turn % len(SIZES)]
         yield rows[at : at + size]
         at, turn = at + size, turn + 1
-    for alone in range(max(0, len(rows) - 160), len(rows)):
+    for alone in range(0, len(rows), max(1, len(rows) // 40)):
         yield rows[alone : alone + 1]

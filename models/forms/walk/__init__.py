@@ -1,0 +1,1 @@
+"""Trees in one flat array, walked by code that numba compiles."""
