@@ -133,7 +133,7 @@ class Batcher:
     def outlook(self, lane: Lane, entry: Entry) -> Outlook:
         """Return what would become of a request that is computed now."""
         idle = max(len(self._idle) - self._waiting, 0)
-        return Outlook(idle, lane.cost.predict(entry.rows))
+        return Outlook(idle, lane.cost.predict(entry.rows), lane.cost.call_s)
 
     def refuse_guilty(self, lane: Lane, entry: Entry) -> None:
         """Refuse a request that is submitted in parts if it ended two workers lately.

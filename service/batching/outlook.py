@@ -12,6 +12,8 @@ LONG_S = 0.06
 """One that takes longer is cut even if nobody is free to share it."""
 AIM_S = 0.025
 """What a part shall take of a worker."""
+CALLS = 4.0
+"""But at least so many times what it takes however few rows it has."""
 LEAST_BYTES = 16 << 10
 MOST_PARTS = 64
 
@@ -23,6 +25,8 @@ class Outlook(NamedTuple):
     """Workers that have nothing to do."""
     expected_s: float
     """What one worker would take for all of it, in seconds."""
+    call_s: float = 0.0
+    """How much of that each part takes anew, however few rows it has."""
 
 
 def parts_wanted(outlook: Outlook, workers: int, size_bytes: int) -> int:
@@ -33,9 +37,12 @@ def parts_wanted(outlook: Outlook, workers: int, size_bytes: int) -> int:
         workers: how many there are.
         size_bytes: the length of its body.
     """
-    shared = outlook.idle > 1 and outlook.expected_s >= PAYS_S
-    if not shared and outlook.expected_s < LONG_S:
+    work_s = outlook.expected_s - outlook.call_s
+    shared = outlook.idle > 1 and work_s >= PAYS_S
+    long = outlook.expected_s >= LONG_S and work_s >= CALLS * outlook.call_s
+    if not shared and not long:
         return 1
-    short = int(min(outlook.expected_s / AIM_S, MOST_PARTS)) + 1
+    aim_s = max(AIM_S, CALLS * outlook.call_s) - outlook.call_s
+    short = int(min(work_s / aim_s, MOST_PARTS)) + 1
     even = -(-short // workers) * workers  # all end together
     return max(min(even, MOST_PARTS, size_bytes // LEAST_BYTES), 1)

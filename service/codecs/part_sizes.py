@@ -1,14 +1,22 @@
 """How much of a stream is computed at once, learned from the parts before. No clock in here.
 
 A small request that comes beside a stream waits for a part at the most, so parts are short; each
-costs a turn of the loop and a call of the model, so they are not too short.
+costs a turn of the loop and a call of the model, so they are not too short. What a call costs is
+told from what the rows cost by a line over the parts' sizes, whose memory fades.
 """
 
 AIM_S = 0.025
 """What a part shall take of a worker."""
+CALLS = 4.0
+"""But at least so many times what it takes however few rows it has."""
+LONG_S = 0.25
+"""A part that takes longer is too large, whatever the line says."""
+MEMORY_PARTS = 8
+LEAST_SLOPE = 0.05
+"""A size costs at least this share of what it would if there were no calls."""
 FIRST_BYTES = 64 << 10
 LEAST_BYTES = 64 << 10
-MOST_BYTES = 1 << 20
+MOST_BYTES = 2 << 20
 LEAST_ROWS = 64
 MOST_ROWS = 1 << 17
 STEP = 2.0
@@ -24,13 +32,24 @@ class PartSizes:
         rows: in rows, for others; no more than `size_bytes` of them.
     """
 
-    __slots__ = ("row_bytes", "rows", "size_bytes")
+    __slots__ = (
+        "_covariance",
+        "_mean_bytes",
+        "_mean_s",
+        "_parts",
+        "_variance",
+        "row_bytes",
+        "rows",
+        "size_bytes",
+    )
 
     def __init__(self) -> None:
         self.size_bytes = FIRST_BYTES
         self.rows = LEAST_ROWS
         self.row_bytes = 0.0
         """What a row has taken of the body; 0.0 before that is known."""
+        self._parts = 0
+        self._mean_bytes = self._mean_s = self._variance = self._covariance = 0.0
 
     def expect(self, row_bytes: float) -> None:
         """Begin with as many rows as the first part's bytes hold."""
@@ -48,10 +67,33 @@ class PartSizes:
         if rows < 1 or part_bytes < 1 or seconds <= 0:
             return
         self.row_bytes = part_bytes / rows
-        wanted = part_bytes * AIM_S / seconds
+        self._draw_line(part_bytes, seconds)
+        if self._parts == 1:
+            wanted = STEP * part_bytes  # two sizes make a line
+        elif seconds > LONG_S:
+            wanted = part_bytes * LONG_S / seconds
+        else:
+            wanted = self._wanted()
         stepped = min(max(wanted, self.size_bytes / STEP), self.size_bytes * STEP)
         self.size_bytes = round(min(max(stepped, LEAST_BYTES), MOST_BYTES))
         self._look_at_rows()
+
+    def _draw_line(self, part_bytes: int, seconds: float) -> None:
+        self._parts = min(self._parts + 1, MEMORY_PARTS)
+        step = 1 / self._parts
+        more_bytes, more_s = part_bytes - self._mean_bytes, seconds - self._mean_s
+        self._mean_bytes += step * more_bytes
+        self._mean_s += step * more_s
+        self._variance = (1 - step) * (self._variance + step * more_bytes * more_bytes)
+        self._covariance = (1 - step) * (self._covariance + step * more_bytes * more_s)
+
+    def _wanted(self) -> float:
+        """Return the bytes of a part that takes what it shall, by the line."""
+        steepest = self._mean_s / self._mean_bytes
+        slope = self._covariance / self._variance if self._variance else steepest
+        slope = min(max(slope, LEAST_SLOPE * steepest), steepest)
+        call_s = self._mean_s - slope * self._mean_bytes
+        return (max(AIM_S, CALLS * call_s) - call_s) / slope
 
     def _look_at_rows(self) -> None:
         rows = self.size_bytes / self.row_bytes if self.row_bytes else LEAST_ROWS

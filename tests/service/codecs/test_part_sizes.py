@@ -1,8 +1,11 @@
+import random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.codecs.part_sizes import (
     AIM_S,
+    CALLS,
     LEAST_BYTES,
     LEAST_ROWS,
     MOST_BYTES,
@@ -27,6 +30,26 @@ def test_parts_come_to_take_what_they_shall(byte_s: float, row_bytes: float) -> 
         rows = max(round(sizes.size_bytes / row_bytes), 1)
         sizes.learn(sizes.size_bytes, rows, byte_s * sizes.size_bytes)
     assert abs(sizes.size_bytes * byte_s - AIM_S) < 0.1 * AIM_S
+
+
+@given(st.floats(0.003, 0.05), st.floats(2e-8, 4e-7))
+def test_a_call_that_takes_long_makes_parts_long(call_s: float, byte_s: float) -> None:
+    sizes = PartSizes()
+    for _ in range(20):
+        sizes.learn(sizes.size_bytes, 100, call_s + byte_s * sizes.size_bytes)
+    taken = call_s + byte_s * sizes.size_bytes
+    if sizes.size_bytes < MOST_BYTES:
+        assert taken >= 0.9 * max(AIM_S, CALLS * call_s)
+    assert taken <= 1.1 * max(AIM_S, CALLS * call_s, call_s + byte_s * LEAST_BYTES)
+
+
+def test_noise_does_not_keep_parts_small() -> None:
+    drawn = random.Random(2)
+    sizes = PartSizes()
+    for _ in range(50):
+        pause_s = drawn.choice((0.0, 0.0, 0.0, 0.03))
+        sizes.learn(sizes.size_bytes, 100, 0.04 + 1e-7 * sizes.size_bytes + pause_s)
+    assert sizes.size_bytes > 4 * LEAST_BYTES
 
 
 def test_a_slow_first_part_shrinks_the_next_by_half_at_most() -> None:

@@ -121,7 +121,9 @@ class Bench:
         self.batcher.on_idle(self.workers)
 
     def _outlook(self, entry: Entry) -> Outlook:
-        return self.batcher.outlook(self.lane, entry)._replace(expected_s=self.expected_s)
+        return self.batcher.outlook(self.lane, entry)._replace(
+            expected_s=self.expected_s, call_s=0.0
+        )
 
     def send(self, worker: int, parts: list[bytes], hang_limit_s: float) -> None:
         """Stand where the pool stands."""
