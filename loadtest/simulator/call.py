@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from loadtest.simulator.views import View
+    from loadtest.simulator.view import View
 
 
 class End(IntEnum):

@@ -3,9 +3,7 @@
 from loadtest.balancer.ejection import Ejection
 from loadtest.simulator.call import Call, End
 from loadtest.simulator.clock import Clock
-from loadtest.simulator.views import View
-
-_REASON = "ejected"
+from loadtest.simulator.view import EJECTED, View
 
 
 class Ejector:
@@ -49,11 +47,10 @@ class Ejector:
         until_s = now + min(rules.base_s * times, rules.max_s)
         self._ejections[key] = (times, until_s)
         view.failures[replica] = 0
-        view.block(replica, _REASON)
+        view.block(replica, EJECTED)
         self._clock.at(until_s, self._readmit, (view, replica))
 
     def _readmit(self, now: float, subject: tuple[View, int]) -> None:
-        del now
         view, replica = subject
         self._out[id(view)] -= 1
-        view.unblock(replica, _REASON)
+        view.readmit(replica, EJECTED, now)

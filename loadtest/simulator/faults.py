@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from random import Random
 
 from loadtest.simulator.clock import Clock
+from loadtest.simulator.network import Network
 from loadtest.simulator.replica import Replica
 from loadtest.simulator.settings import Fault, Health
-from loadtest.simulator.views import View
+from loadtest.simulator.view import DRAINED, PROBED, View
 
-_PROBED = "probed"
-_DRAINED = "drained"
+_EVERYWHERE = frozenset({"swap_version", "memory_pressure", "cpu_hog"})
+"""These compute beside all replicas."""
 
 
 class Chaos:
@@ -46,6 +47,8 @@ class Chaos:
         chosen: Sequence[int] = fault.replicas
         if fault.kind == "lose_zone":
             chosen = [each.number for each in self._replicas if each.number % zones == fault.zone]
+        elif fault.kind in _EVERYWHERE:
+            chosen = range(len(self._replicas))
         for number in chosen:
             self._clock.at(fault.at_s, self._begin, (fault, number))
             if fault.for_s is not None:
@@ -63,7 +66,7 @@ class Chaos:
     def _drain(self, now: float, number: int) -> None:
         del now
         for view in self._views:
-            view.block(number, _DRAINED)
+            view.block(number, DRAINED)
 
     def _begin(self, now: float, subject: tuple[Fault, int]) -> None:
         fault, number = subject
@@ -75,8 +78,14 @@ class Chaos:
             case "stop":
                 replica.stop(now)
                 self._tell(now, number, silent_s=None)
-            case "slow":
+            case "slow" | "swap_version" | "memory_pressure" | "cpu_hog":
                 replica.slow_down(fault.factor)
+            case "kill_worker":
+                replica.kill_worker(now, fault.worker)
+            case "network":
+                replica.send_through(Network(fault.delay_s, fault.loss, self._random))
+            case "disk_full":
+                pass  # predicting writes no file
             case "slow_worker":
                 replica.slow_down(fault.factor, fault.worker)
             case "fail_fast":
@@ -87,7 +96,7 @@ class Chaos:
         self._replicas[number].recover(now)
         self._changes[number] += 1
         for view in self._views:
-            view.unblock(number, _DRAINED)
+            view.readmit(number, DRAINED, now)
         if self._health is not None:
             self._when_probed(now, number, self._health.rise, 0.0, self._back)
 
@@ -118,10 +127,9 @@ class Chaos:
         del now
         view, number, change = subject
         if self._changes[number] == change:
-            view.block(number, _PROBED)
+            view.block(number, PROBED)
 
     def _back(self, now: float, subject: tuple[View, int, int]) -> None:
-        del now
         view, number, change = subject
         if self._changes[number] == change:
-            view.unblock(number, _PROBED)
+            view.readmit(number, PROBED, now)

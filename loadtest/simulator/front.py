@@ -11,7 +11,8 @@ from loadtest.simulator.call import Call, End
 from loadtest.simulator.clock import Act, Clock, Countdown
 from loadtest.simulator.replica import Answer, Replica
 from loadtest.simulator.rules import Rules
-from loadtest.simulator.views import NOBODY, LeastOutstanding, View
+from loadtest.simulator.view import NOBODY, View
+from loadtest.simulator.views import LeastOutstanding
 
 _RIGHT = End.RIGHT
 _STRIDE = 7919
@@ -77,7 +78,7 @@ class Front:
     def _arrive_once(self, now: float, index: int) -> None:
         views = self.views
         view = views[0] if self._count == 1 else views[int(self._random() * self._count)]
-        replica = view.choose(now)
+        replica = view.choose_warily(now) if view.starting else view.choose(now)
         if replica == NOBODY:
             self.ends[index] = End.REFUSED
             return
@@ -136,7 +137,9 @@ class Front:
             self._serve_queue(now, self.views.index(view))
 
     def _send(self, now: float, index: int, view: View, before: Call | None = None) -> None:
-        replica = view.choose(now) if before is None else view.choose_other(now, before.replica)
+        replica = (
+            view.choose_warily(now) if before is None else view.choose_other(now, before.replica)
+        )
         if replica == NOBODY:
             if before is not None and self._budget is not None:
                 self._budget.give_back()

@@ -7,7 +7,7 @@ web services", 2011. Idle is a replica without a single call, as in the real bal
 from collections import deque
 from random import Random
 
-from loadtest.simulator.views import NOBODY, View
+from loadtest.simulator.view import NOBODY, View
 
 
 class Joined:

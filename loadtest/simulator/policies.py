@@ -6,14 +6,19 @@ from random import Random
 from loadtest.simulator.idle import Joined, JoinIdleQueue
 from loadtest.simulator.sampled import PeakEwma, PowerOfChoices
 from loadtest.simulator.settings import Model, Policy
-from loadtest.simulator.views import LeastOutstanding, RandomChoice, RoundRobin, View
+from loadtest.simulator.view import Standing, View
+from loadtest.simulator.views import LeastOutstanding, RandomChoice, RoundRobin
 from loadtest.simulator.weighted import ReportedWeights, SmoothWeighted
 
 
 def make_views(model: Model, random: Random) -> list[View]:
     """Return what each balancer of a model knows, at the beginning."""
     joined = Joined(model.fleet.replicas)
-    return [_view(model, random, joined) for _ in range(model.balancing.balancers)]
+    views = [_view(model, random, joined) for _ in range(model.balancing.balancers)]
+    standing = Standing(model.balancing.panic_share, model.balancing.slow_start_s)
+    for view in views:
+        view.standing = standing
+    return views
 
 
 def _view(model: Model, random: Random, joined: Joined) -> View:

@@ -12,6 +12,7 @@ from heapq import heappush
 
 from loadtest.simulator.call import Call, End
 from loadtest.simulator.clock import Clock
+from loadtest.simulator.network import Network
 
 Answer = Callable[[float, Call, End], None]
 Run = tuple[int, list[Call]]
@@ -74,8 +75,9 @@ class Replica:
     """
 
     __slots__ = (
-        "_answer", "_batch_s", "_clock", "_fail_s", "_finish", "_free", "_frozen", "_heap", "_ill",
-        "_machine", "_max_waiting", "_most", "_order", "_queue", "_slowdown", "_speeds", "_trouble",
+        "_answer", "_away", "_batch_s", "_clock", "_fail_s", "_finish", "_free", "_frozen", "_heap",
+        "_ill", "_machine", "_max_waiting", "_most", "_network", "_order", "_queue", "_slowdown",
+        "_speeds", "_told", "_trouble",
         "batches", "busy_s", "failed", "idle", "number", "served", "workers",
     )  # fmt: skip
 
@@ -90,7 +92,7 @@ class Replica:
         # for life
         self.number = number
         self._clock, self._heap, self._order = clock, clock.heap, clock.order
-        self._answer = answer
+        self._answer = self._told = answer
         self.workers = shape.workers
         self._batch_s = list(shape.batch_s)
         self._most = len(shape.batch_s) - 1
@@ -103,10 +105,12 @@ class Replica:
         # as it goes
         self._queue: deque[Call] = deque()
         self._free = deque(range(shape.workers))
+        self._away: set[int] = set()
         self._speeds = [1.0] * shape.workers
         self._trouble = Trouble.NONE
         self._ill = False
         self._frozen: list[tuple[float, Run]] = []
+        self._network: Network | None = None
         self._fail_s = 0.0
         self.batches = 0
         self.served = 0
@@ -122,7 +126,11 @@ class Replica:
         """Take a call in: start, queue, refuse or fail it."""
         if self._ill:
             self._receive_in_trouble(now, call)
-        elif self._free:
+        else:
+            self._admit(now, call)
+
+    def _admit(self, now: float, call: Call) -> None:
+        if self._free:
             self._start(now, self._free.popleft(), [call])
         elif len(self._queue) < self._max_waiting:
             self._queue.append(call)
@@ -156,27 +164,68 @@ class Replica:
         for each in chosen:
             self._speeds[each] = factor
 
+    def kill_worker(self, now: float, worker: int) -> None:
+        """Lose one worker until `recover`; what it computed is computed again, first of all."""
+        if self._trouble is Trouble.NONE:
+            for when_s, run in self._clock.withdraw(self._finish):
+                if run[0] == worker:
+                    self._machine.busy -= 1
+                    self._queue.extendleft(reversed(run[1]))
+                else:
+                    self._clock.at(when_s, self._finish, run)
+            if worker in self._free:
+                self._free.remove(worker)
+            self._away.add(worker)
+            while self._queue and self._free:
+                self._take(now, self._free.popleft())
+
+    def send_through(self, network: Network) -> None:
+        """Get calls and send answers through a bad network until `recover`."""
+        self._network = network
+        self._answer = self._answer_late
+        self._ill = True
+
     def recover(self, now: float) -> None:
         """Be well again; what was frozen goes on where it was."""
         for left_s, run in self._frozen:
             self._clock.at(now + left_s, self._finish, run)
         self._frozen = []
+        self._network = None
+        self._answer = self._told
         self._ail(Trouble.NONE)
         self.slow_down(1.0)
+        self._free.extend(self._away)
+        self._away.clear()
         while self._queue and self._free:
             self._take(now, self._free.popleft())
 
     def _ail(self, trouble: Trouble) -> None:
         self._trouble = trouble
-        self._ill = trouble is not Trouble.NONE
+        self._ill = trouble is not Trouble.NONE or self._network is not None
 
     def _receive_in_trouble(self, now: float, call: Call) -> None:
+        if self._network is None:
+            self._take_in(now, call)
+        else:
+            self._clock.at(now + self._network.way_s(), self._take_in, call)
+
+    def _take_in(self, now: float, call: Call) -> None:
+        """Take in what has come all the way, whatever ails the replica by now."""
         if self._trouble is Trouble.DEAD:
             self._answer(now, call, End.FAILED)
         elif self._trouble is Trouble.STOPPED:
             self._queue.append(call)
-        else:
+        elif self._trouble is Trouble.FAILING:
             self._clock.at(now + self._fail_s, self._fail, call)
+        else:
+            self._admit(now, call)
+
+    def _answer_late(self, now: float, call: Call, end: End) -> None:
+        late_s = 0.0 if self._network is None else self._network.way_s()
+        self._clock.at(now + late_s, self._deliver, (call, end))
+
+    def _deliver(self, now: float, subject: tuple[Call, End]) -> None:
+        self._told(now, *subject)
 
     def _fail(self, now: float, call: Call) -> None:
         self.failed += 1
@@ -223,6 +272,7 @@ class Replica:
 
     def _reset(self) -> None:
         self._queue.clear()
-        self._machine.busy -= self.workers - len(self._free)
+        self._machine.busy -= self.workers - len(self._free) - len(self._away)
         self._free = deque(range(self.workers))
+        self._away.clear()
         self._frozen = []

@@ -3,7 +3,7 @@
 import math
 from random import Random
 
-from loadtest.simulator.views import NOBODY, View
+from loadtest.simulator.view import NOBODY, View
 
 PENALTY = 1e9
 """Score of a replica that has never answered and has calls outstanding already."""

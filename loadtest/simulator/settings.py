@@ -16,8 +16,9 @@ Policy = Literal[
     "join_idle_queue", "peak_ewma", "utilisation", "central_queue",
 ]  # fmt: skip
 FaultKind = Literal[
-    "kill", "stop", "slow", "slow_worker", "fail_fast", "rolling_restart", "lose_zone"
-]
+    "kill", "kill_worker", "stop", "slow", "slow_worker", "fail_fast", "network", "rolling_restart",
+    "lose_zone", "swap_version", "memory_pressure", "cpu_hog", "disk_full",
+]  # fmt: skip
 
 
 class Service(Frozen):
@@ -80,6 +81,10 @@ class Balancing(Frozen):
     """Bounds retries and hedges together, as in the real balancer; None: nothing does."""
     ejection: Ejection | None = None
     health: Health | None = Health()
+    panic_share: float = Field(default=0.0, ge=0, le=1)
+    """With fewer of the replicas good than this, all get calls; 0: never."""
+    slow_start_s: float = Field(default=0.0, ge=0)
+    """A replica that comes back gets its full share after this long."""
 
     def rules(self, limit: int) -> Rules:
         """Return what the front tier acts by."""
@@ -95,7 +100,11 @@ class Balancing(Frozen):
 
 
 class Fault(Frozen):
-    """Something that goes wrong, and for how long."""
+    """Something that goes wrong, and for how long.
+
+    What computes beside the replicas (swap_version, memory_pressure, cpu_hog) makes all of them
+    slower by `factor`: measure it. disk_full changes nothing: predicting writes no file.
+    """
 
     kind: FaultKind
     at_s: float = Field(default=0.0, ge=0)
@@ -105,7 +114,11 @@ class Fault(Frozen):
     zone: int = Field(default=0, ge=0)
     worker: int = Field(default=0, ge=0)
     factor: float = Field(default=4.0, gt=0)
-    """Of slow and slow_worker: on the time."""
+    """On the time of batches that start meanwhile."""
+    delay_s: float = Field(default=0.0, ge=0)
+    """Of network: to the replica and back, each."""
+    loss: float = Field(default=0.0, ge=0, lt=1)
+    """Of network: share of requests, and of answers, that come a retransmission (0.2 s) later."""
     within_s: float = Field(default=0.001, ge=0)
     """Of fail_fast: until the error."""
     drain_s: float = Field(default=5.0, ge=0)
@@ -115,6 +128,8 @@ class Fault(Frozen):
     def _ends(self) -> Self:
         if self.kind == "rolling_restart" and self.for_s is None:
             raise ValueError("a rolling restart needs for_s, how long each replica is away")
+        if self.kind == "kill_worker" and self.for_s is None:
+            raise ValueError("kill_worker needs for_s, how long until the next worker is there")
         return self
 
 

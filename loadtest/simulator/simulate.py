@@ -22,7 +22,7 @@ from loadtest.simulator.policies import make_views
 from loadtest.simulator.replica import Machine, Replica, Shape
 from loadtest.simulator.reports import Reports
 from loadtest.simulator.settings import Model
-from loadtest.simulator.views import View
+from loadtest.simulator.view import View
 from loadtest.simulator.weighted import ReportedWeights
 
 

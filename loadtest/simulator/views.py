@@ -1,93 +1,13 @@
-"""What one balancer knows of the replicas, and how it chooses: the policies, made for speed.
+"""The policies, made for speed.
 
-`loadtest.balancer.policy` has the same policies for the real balancer, over names; a test holds
+`loadtest.balancer.policies` has the same policies for the real balancer, over names; a test holds
 both to the same choices. Here replicas are numbers, and no choice costs more than O(choices),
 however many replicas there are.
 """
 
 from random import Random
 
-NOBODY = -1
-
-
-class View:
-    """State that every policy has; a subclass only chooses.
-
-    A replica can be blocked for several reasons at once; it is ready when none is left.
-
-    Args:
-        count: replicas, all ready at first.
-        random: seeded by the caller.
-    """
-
-    __slots__ = ("_blocked", "_place", "_random", "count", "failures", "outstanding", "ready")
-
-    def __init__(self, count: int, random: Random) -> None:
-        self.count = count
-        self._random = random.random
-        self.outstanding = [0] * count
-        """By replica: of this balancer's calls only."""
-        self.failures = [0] * count
-        """By replica: failed calls, one after the other."""
-        self.ready = list(range(count))
-        """In no particular order."""
-        self._place = list(range(count))
-        self._blocked: list[set[str]] = [set() for _ in range(count)]
-
-    def choose(self, now: float) -> int:
-        """Return a ready replica, or NOBODY."""
-        raise NotImplementedError
-
-    def choose_other(self, now: float, avoided: int) -> int:
-        """Return a ready replica that is not the one to avoid, unless there is no other."""
-        if self._blocked[avoided] or len(self.ready) < 2:
-            return self.choose(now)
-        self.block(avoided, "avoided")
-        chosen = self.choose(now)
-        self.unblock(avoided, "avoided")
-        return chosen
-
-    def add(self, replica: int) -> None:
-        """Count a call as outstanding there."""
-        self.outstanding[replica] += 1
-
-    def remove(self, replica: int, now: float, took_s: float) -> None:
-        """Take note that a call has ended, whichever way, and how long it took."""
-        del now, took_s
-        self.outstanding[replica] -= 1
-
-    def is_ready(self, replica: int) -> bool:
-        """Return whether the replica may be chosen."""
-        return not self._blocked[replica]
-
-    def block(self, replica: int, reason: str) -> None:
-        """Choose this replica no more."""
-        reasons = self._blocked[replica]
-        if not reasons:
-            last = self.ready.pop()
-            if last != replica:
-                place = self._place[replica]
-                self.ready[place] = last
-                self._place[last] = place
-            self._left(replica)
-        reasons.add(reason)
-
-    def unblock(self, replica: int, reason: str) -> None:
-        """Take a reason back; the replica is ready again if it was the last one."""
-        reasons = self._blocked[replica]
-        if reason not in reasons:
-            return
-        reasons.discard(reason)
-        if not reasons:
-            self._place[replica] = len(self.ready)
-            self.ready.append(replica)
-            self._came(replica)
-
-    def _left(self, replica: int) -> None:
-        """A replica is not ready any more."""
-
-    def _came(self, replica: int) -> None:
-        """A replica is ready again."""
+from loadtest.simulator.view import NOBODY, View
 
 
 class RandomChoice(View):

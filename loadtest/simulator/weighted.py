@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 from random import Random
 
-from loadtest.simulator.views import NOBODY, View
+from loadtest.simulator.view import NOBODY, View
 
 
 class SmoothWeighted(View):

@@ -13,7 +13,16 @@ from loadtest.balancer.ejection import Ejection
 from loadtest.simulator.call import Call, End
 from loadtest.simulator.laws import Law, draw
 from loadtest.simulator.replica import Replica
-from loadtest.simulator.settings import Balancing, Fault, Fleet, Health, Model, Policy, Service
+from loadtest.simulator.settings import (
+    Balancing,
+    Fault,
+    FaultKind,
+    Fleet,
+    Health,
+    Model,
+    Policy,
+    Service,
+)
 from loadtest.simulator.simulate import Outcome, simulate
 from loadtest.simulator.traffic import Traffic, draw_arrivals
 from tests.loadtest.simulator.queues import fleet, observe
@@ -243,6 +252,75 @@ def test_only_a_time_out_finds_a_replica_that_is_stopped_for_good() -> None:
     assert tried.latency_s.max() == pytest.approx(4.0)
     probed = one_second_calls((stop,), health=Health(interval_s=0.5, timeout_s=1.0, fall=2))
     assert 1 <= (probed.ends == End.OPEN).sum() <= 2
+
+
+def test_a_killed_worker_s_calls_are_computed_again_and_nothing_is_lost() -> None:
+    kill = Fault(kind="kill_worker", at_s=8.25, for_s=0.5, replicas=(0,))
+    outcome = one_second_calls((kill,), health=None)
+    assert outcome.right == 20
+    # 8.0 had run 0.25 s; it begins anew when the next worker is there, at 8.75.
+    assert outcome.latency_s[4] == pytest.approx(1.75)
+    assert np.delete(outcome.latency_s, 4) == pytest.approx(1.0)
+    two = Model(
+        fleet=Fleet(replicas=1, workers=2),
+        service=Service(law=Law(kind="deterministic")),
+        faults=(Fault(kind="kill_worker", at_s=0.5, for_s=5.0, worker=0),),
+    )
+    # The other worker is free, and takes it at once.
+    assert simulate(two, np.array([0.0]), np.ones(1), 1).latency_s == pytest.approx(1.5)
+
+
+def test_a_bad_network_delays_both_ways_and_a_lost_piece_comes_later() -> None:
+    slow = Fault(kind="network", at_s=7.5, for_s=8.0, replicas=(0,), delay_s=0.1)
+    outcome = one_second_calls((slow,), health=None)
+    # Of replica 0: 8.0 and 12.0 are hit, 16.0 is not.
+    assert outcome.latency_s[[4, 6]] == pytest.approx(1.2)
+    assert np.delete(outcome.latency_s, [4, 6]) == pytest.approx(1.0)
+    lossy = Fault(kind="network", replicas=(0, 1), loss=0.5)
+    ends = np.round(one_second_calls((lossy,), health=None).latency_s, 9)
+    assert set(ends.tolist()) == {1.0, 1.2, 1.4}
+
+
+@pytest.mark.parametrize("kind", ["swap_version", "memory_pressure", "cpu_hog"])
+def test_what_computes_beside_the_fleet_slows_all_of_it(kind: FaultKind) -> None:
+    fault = Fault(kind=kind, at_s=7.5, for_s=8.0, factor=1.5)
+    outcome = one_second_calls((fault,), health=None)
+    assert outcome.latency_s[4:8] == pytest.approx(1.5)
+    assert np.delete(outcome.latency_s, [4, 5, 6, 7]) == pytest.approx(1.0)
+
+
+def test_a_full_disk_keeps_nobody_from_predicting() -> None:
+    outcome = one_second_calls((Fault(kind="disk_full", at_s=1.0),), health=None)
+    assert outcome.latency_s == pytest.approx(1.0)
+
+
+def test_slow_start_spares_who_comes_back() -> None:
+    kill = Fault(kind="kill", at_s=1.0, for_s=20.0, replicas=(0,))
+
+    def served(slow_start_s: float) -> int:
+        balancing = Balancing(slow_start_s=slow_start_s, tries=2)
+        model = fleet(4, 1, balancing).model_copy(update={"faults": (kill,)})
+        # It is gone until 21, and the last call comes at 100.
+        return int(run(model, 2.0, 200).served[0])
+
+    assert served(200.0) < 0.6 * served(0.0)
+
+
+def test_a_balancer_that_panics_asks_those_that_are_not_well() -> None:
+    """Two of three are ejected for nothing: without panic the third has all of the load."""
+
+    def share(panic_share: float) -> float:
+        balancing = Balancing(
+            ejection=Ejection(consecutive_failures=1, base_s=1e6, max_s=1e6, max_share=1.0),
+            panic_share=panic_share,
+        )
+        flash = Fault(kind="fail_fast", at_s=0.0, for_s=5.0, replicas=(0, 1), within_s=0.0)
+        model = fleet(3, 1, balancing).model_copy(update={"faults": (flash,)})
+        served = run(model, 0.6, 3_000).served
+        return float(served[2] / served.sum())
+
+    assert share(0.0) > 0.99
+    assert share(0.5) == pytest.approx(1 / 3, abs=0.05)
 
 
 def test_a_hedge_saves_those_whose_replica_stopped() -> None:

@@ -9,20 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from loadtest.balancer.config import BalancerConfig, Replica
+from loadtest.balancer.ejection import Ejection
 from loadtest.balancer.policies import PolicyName, make_policy
 from loadtest.balancer.policies.blind import RoundRobin as RealRoundRobin
 from loadtest.balancer.policies.blind import SmoothWeightedRoundRobin
 from loadtest.balancer.policies.ewma import PeakEwmaChoice
+from loadtest.balancer.roster import Roster
 from loadtest.simulator.idle import Joined, JoinIdleQueue
 from loadtest.simulator.sampled import PeakEwma, PowerOfChoices
 from loadtest.simulator.settings import Policy
-from loadtest.simulator.views import (
-    NOBODY,
-    LeastOutstanding,
-    RandomChoice,
-    RoundRobin,
-    View,
-)
+from loadtest.simulator.view import DRAINED, EJECTED, NOBODY, PROBED, Standing, View
+from loadtest.simulator.views import LeastOutstanding, RandomChoice, RoundRobin
 from loadtest.simulator.weighted import ReportedWeights, SmoothWeighted, reported_weight
 
 COUNT = 5
@@ -198,3 +196,79 @@ def test_the_idle_are_taken_in_turn_and_stand_in_one_queue_only() -> None:
     other.join(1)
     other.block(1, "test")
     assert other.choose(0.0) in {0, 2}
+
+
+Reasons = st.lists(
+    st.tuples(
+        st.sampled_from([PROBED, EJECTED, DRAINED]), st.integers(0, COUNT - 1), st.booleans()
+    ),
+    max_size=60,
+)
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@given(steps=Reasons, share=st.sampled_from([0.0, 0.5, 1.0]))
+def test_a_balancer_panics_as_the_real_one_does(
+    name: str, steps: list[tuple[str, int, bool]], share: float
+) -> None:
+    view: View = MAKERS[name]()
+    view.standing = Standing(panic_share=share)
+    config = BalancerConfig(
+        replicas=tuple(Replica(name=each, host="h", port=1) for each in NAMES),
+        panic_share=share,
+        ejection=Ejection(consecutive_failures=1, base_s=1e6, max_s=1e6, max_share=1.0),
+    )
+    roster = Roster(config, Random(1))
+    for each in NAMES:
+        roster.set_ready(each, 0.0, ready=True)
+    ejected: set[int] = set()
+    for reason, replica, good in steps:
+        if reason == EJECTED:
+            # The real one ends an ejection by time alone; here nobody comes back from it.
+            if replica in ejected:
+                continue
+            roster.observe(NAMES[replica], 0.0, failed=True)
+            ejected.add(replica)
+            view.block(replica, reason)
+            continue
+        if reason == PROBED:
+            roster.set_ready(NAMES[replica], 0.0, ready=good)
+        else:
+            roster.set_draining(NAMES[replica], 0.0, draining=not good)
+        if good:
+            view.unblock(replica, reason)
+        else:
+            view.block(replica, reason)
+        assert {NAMES[each] for each in view.ready} == set(roster.ready(1.0))
+        assert (view.choose(1.0) == NOBODY) == (not view.ready)
+
+
+@pytest.mark.parametrize("name", ["random", "round_robin", "least_outstanding"])
+@pytest.mark.parametrize(("since_s", "share"), [(0.2, 0.1), (5.0, 0.5), (9.0, 0.9)])
+def test_who_comes_back_gets_its_turns_little_by_little(
+    name: str, since_s: float, share: float
+) -> None:
+    view: View = MAKERS[name]()
+    view.standing = Standing(slow_start_s=10.0)
+    view.block(0, PROBED)
+    view.readmit(0, PROBED, 100.0)
+    chosen = Counter(view.choose_warily(100.0 + since_s) for _ in range(20_000))
+    # It is in the lot of this share of the turns, and is chosen as often as any of them there.
+    per_turn = share / COUNT
+    if name == "round_robin":
+        per_turn = share / (COUNT - 1 + share)
+    assert chosen[0] / 20_000 == pytest.approx(per_turn, rel=0.1)
+    assert set(chosen) == set(range(COUNT))
+    assert not view.starting or view.choose_warily(110.0) != NOBODY
+    assert not view.starting
+
+
+def test_slow_start_leaves_nobody_without_a_replica() -> None:
+    view = MAKERS["random"]()
+    view.standing = Standing(slow_start_s=10.0)
+    for each in range(COUNT):
+        view.block(each, PROBED)
+    view.readmit(3, PROBED, 1.0)
+    assert {view.choose_warily(1.1) for _ in range(50)} == {3}
+    view.unblock(2, "nothing")
+    assert set(view.starting) == {3}
