@@ -51,6 +51,12 @@ class Record:
     """Time of the batch's prediction in the worker, as Server-Timing says."""
     process: int = 0
     """Which generator process sent it."""
+    parse_s: float | None = None
+    """Time until the replica had read and checked the request."""
+    transfer_s: float | None = None
+    """Time to the worker and back, beyond its prediction."""
+    encode_s: float | None = None
+    """Time until the replica had put the answer into words."""
 
     @property
     def latency_s(self) -> float:
@@ -171,6 +177,9 @@ def _read(row: dict[str, str]) -> Record:
         queue_s=_number(row.get("queue_s")),
         predict_s=_number(row.get("predict_s")),
         process=int(row.get("process") or 0),
+        parse_s=_number(row.get("parse_s")),
+        transfer_s=_number(row.get("transfer_s")),
+        encode_s=_number(row.get("encode_s")),
     )
 
 

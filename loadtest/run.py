@@ -22,6 +22,8 @@ from loadtest.rules import Rules
 from loadtest.scenario import Scenario
 from loadtest.summary import summarise
 from loadtest.warming import warm
+from loadtest.watching import FILE as WORKERS
+from loadtest.watching import WorkerWatch, write_spells
 
 _NOWHERE = Address("127.0.0.1", 0)
 """Emulated replicas know requests by their bodies, whatever host is in the head."""
@@ -70,7 +72,16 @@ def run_scenario(
                 requests=requests if swap is None else also_right(requests, swap[1]),
                 folder=folder,
             )
-            result = generate(job, fleet.generator_cores, stage.started)
+            watch = WorkerWatch(replicas if fleet.emulated is None else ())
+
+            def started(start_s: float) -> None:
+                stage.started(start_s)
+                watch.start(start_s)
+
+            try:
+                result = generate(job, fleet.generator_cores, started)
+            finally:
+                write_spells(folder / WORKERS, watch.stop())
             deaths = stage.finish()
         tell("draining the replicas")
     return Report(

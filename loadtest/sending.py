@@ -22,8 +22,7 @@ from loadtest.record import LoadResult, Outcome, Record
 REFUSED = frozenset({429, 503})
 REPLICA_HEADER = b"x-percore-replica"
 
-_QUEUE = re.compile(rb"queue;dur=([0-9.]+)")
-_PREDICT = re.compile(rb"predict;dur=([0-9.]+)")
+_STAGE = re.compile(rb"\b(parse|queue|predict|transfer|encode);dur=([0-9]+(?:\.[0-9]+)?)(?![0-9.])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +151,8 @@ class Sender:
             cause=cause,
             replica=replica.decode("latin-1"),
             rows=self._rows[due.request],
-            queue_s=_stage_s(_QUEUE, timing),
-            predict_s=_stage_s(_PREDICT, timing),
             process=self._share.index,
+            **_stages_s(timing),
         )
         self._records.append(record)
         self._progress.ended(record)
@@ -171,10 +169,6 @@ class Sender:
         return Outcome.LOST, f"status_{answer.status}"
 
 
-def _stage_s(pattern: re.Pattern[bytes], timing: bytes) -> float | None:
-    """Read a stage of Server-Timing, which counts in milliseconds."""
-    found = pattern.search(timing)
-    try:
-        return None if found is None else float(found[1]) / 1000
-    except ValueError:  # "1.2.3": somebody else's header
-        return None
+def _stages_s(timing: bytes) -> dict[str, float]:
+    """Read what Server-Timing says of each stage, in milliseconds; no number, no stage."""
+    return {f"{name.decode()}_s": float(ms) / 1000 for name, ms in _STAGE.findall(timing)}

@@ -90,9 +90,9 @@ async def _warm(
     return [f"Worker {pid} of {name} was not heard before the load began." for pid in unheard()]
 
 
-def worker_pids(address: Address) -> list[int]:
+def worker_pids(address: Address, timeout_s: float = _ANSWER_S) -> list[int]:
     """Return the processes that a replica says predict; none if it does not say."""
-    connection = http.client.HTTPConnection(address.host, address.port, timeout=_ANSWER_S)
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=timeout_s)
     try:
         connection.request("GET", "/v1/models")
         content = json.loads(connection.getresponse().read())

@@ -13,6 +13,8 @@ from loadtest.report.page import page
 from loadtest.report.report import Report
 from loadtest.report.samples import Samples
 from loadtest.report.sections import Evidence, head, sections
+from loadtest.watching import FILE as WORKERS
+from loadtest.watching import read_spells
 
 HTML = "report.html"
 JUNIT = "junit.xml"
@@ -40,7 +42,9 @@ def rebuild(folder: Path) -> Path:
     records = [record for path in sorted(folder.glob(RECORDS)) for record in read_records(path)]
     samples = Samples.of(records) if records else None
     name = str(content.get("name") or folder.resolve().name)
-    evidence = Evidence(name, content, samples, read_figures(folder))
+    evidence = Evidence(
+        name, content, samples, read_figures(folder), tuple(read_spells(folder / WORKERS))
+    )
     path = folder / HTML
     path.write_text(page(head(evidence), sections(evidence)), encoding="utf-8")
     if "counts" in content:

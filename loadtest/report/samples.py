@@ -25,6 +25,9 @@ NINES: Final = {
 }
 """The percentiles that a report may print, each only where the sample supports it."""
 
+STAGES: Final = ("parse", "queue", "predict", "transfer", "encode")
+"""What a replica's Server-Timing names, in the order in which a request meets them."""
+
 SLICES: Final = 60
 """A run is drawn in about so many slices of time."""
 
@@ -42,6 +45,8 @@ class Samples:
     """From the intended start; infinite for the wrong and the lost."""
     outcomes: NDArray[np.str_]
     replicas: NDArray[np.str_]
+    stages_s: Floats
+    """One column a stage of STAGES; NaN where the answer did not say."""
 
     @classmethod
     def of(cls, records: Sequence[Record]) -> "Samples":
@@ -60,6 +65,10 @@ class Samples:
             latency_s=np.where(failed, np.inf, times[:, 3] - times[:, 0]),
             outcomes=outcomes,
             replicas=np.array([record.replica for record in ordered], dtype=np.str_),
+            stages_s=np.array(
+                [(r.parse_s, r.queue_s, r.predict_s, r.transfer_s, r.encode_s) for r in ordered],
+                dtype=np.float64,
+            ).reshape(-1, len(STAGES)),
         )
 
     def after(self, start_s: float) -> "Samples":

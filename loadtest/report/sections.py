@@ -13,12 +13,16 @@ from loadtest.report.plots.curves import goodput_plot, latency_plot
 from loadtest.report.plots.lag import lag_plot
 from loadtest.report.plots.percentiles import percentile_plot
 from loadtest.report.plots.predictions import predictions_plot
+from loadtest.report.plots.profiles import profiles_plot
 from loadtest.report.plots.rates import rates_plot
 from loadtest.report.plots.ratios import ratios_plot
 from loadtest.report.plots.replicas import replicas_plot
+from loadtest.report.plots.stages import stages_plot
 from loadtest.report.plots.timeline import timeline_plot
 from loadtest.report.plots.variants import variants_plot
+from loadtest.report.plots.workers import workers_plot
 from loadtest.report.samples import Samples
+from loadtest.report.stages import bands
 from loadtest.report.tables import (
     curve_table,
     fault_table,
@@ -26,8 +30,10 @@ from loadtest.report.tables import (
     prediction_table,
     ratio_table,
     replica_table,
+    stages_table,
 )
 from loadtest.report.words import count
+from loadtest.watching import Spell
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,8 @@ class Evidence:
     """Of report.json."""
     samples: Samples | None
     figures: Figures
+    workers: tuple[Spell, ...] = ()
+    """What each worker did over time, of real replicas."""
 
 
 def head(evidence: Evidence) -> Head:
@@ -68,6 +76,7 @@ def sections(evidence: Evidence) -> list[Section]:
     content, samples, figures = evidence.content, evidence.samples, evidence.figures
     slo = (content.get("scenario") or {}).get("slo") or {}
     steady = samples and samples.after((content.get("warm_up") or {}).get("until_s", 0.0))
+    spent = bands(steady) if steady else []
     is_open = str(content.get("load_model", "")).startswith("open")
     return [
         _section("peers", "Peers", ratio_table(figures.ratios), ratios_plot(figures.ratios)),
@@ -88,16 +97,19 @@ def sections(evidence: Evidence) -> list[Section]:
             samples and timeline_plot(samples, _happenings(content, figures)),
             steady and percentile_table(steady),
         ),
+        _section("stages", "Where the time goes", stages_plot(spent), stages_table(spent)),
         _section("faults", "Faults", fault_table(content.get("faults", ()))),
         _section(
             "replicas",
             "Replicas",
             replica_table(content.get("replicas", {})),
             samples and replicas_plot(samples),
+            workers_plot(evidence.workers),
         ),
         _section(
             "simulator",
             "Simulated against measured",
+            profiles_plot(figures.profiles),
             predictions_plot(figures.predictions),
             prediction_table(figures.predictions),
         ),

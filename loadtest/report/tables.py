@@ -7,6 +7,7 @@ from typing import Any
 from loadtest.report.figures import Curve, Prediction, Ratio
 from loadtest.report.page import Table
 from loadtest.report.samples import NINES, Samples
+from loadtest.report.stages import PARTS, Band, named
 from loadtest.report.words import ms, rate
 from loadtest.statistics.quantiles import quantile
 
@@ -75,6 +76,18 @@ def fault_table(impacts: Sequence[Mapping[str, Any]]) -> Table | None:
 
 def _after(seconds: float | None, otherwise: str) -> str:
     return otherwise if seconds is None else f"{seconds:.2f} s"
+
+
+def stages_table(found: Sequence[Band]) -> Table | None:
+    """Return where the time went: a line a stage, a column the mean and each percentile."""
+    if not found:
+        return None
+    rows = tuple(
+        (part, *(ms(band.parts_s[PARTS.index(part)]) for band in found)) for part in named(found)
+    )
+    total = ("together", *(ms(band.total_s) for band in found))
+    head = ("stage", *(f"{band.name} ({band.requests:,} requests)" for band in found))
+    return Table(head, (*rows, total))
 
 
 def replica_table(replicas: Mapping[str, Mapping[str, int]]) -> Table | None:

@@ -301,6 +301,18 @@ def test_an_open_load_starts_when_the_schedule_says() -> None:
     assert asyncio.run(scenario(6))[:5] != pytest.approx(first[:5], abs=1e-6)
 
 
+def test_the_stages_that_an_answer_names_are_kept_and_nonsense_is_not() -> None:
+    timing = (
+        "parse;dur=0.125, queue;dur=1.5, predict;dur=2, transfer;dur=0.25, encode;dur=1.2.3,"
+        " cache;dur=9, subqueue;dur=7"
+    )
+    behave = answering(http(RIGHT, extra=f"Server-Timing: {timing}\r\n"))
+    result, _ = asyncio.run(_one(behave, 10.0))
+    (record,) = result.records
+    assert (record.parse_s, record.queue_s) == (0.000125, 0.0015)
+    assert (record.predict_s, record.transfer_s, record.encode_s) == (0.002, 0.00025, None)
+
+
 def test_nothing_to_send_is_an_error() -> None:
     with pytest.raises(ValueError, match="no requests"):
         asyncio.run(run_load(Address("127.0.0.1", 1), [], closed()))

@@ -17,7 +17,7 @@ def replicas_plot(samples: Samples) -> Plot | None:
     names, counts = np.unique(samples.replicas[samples.replicas != ""], return_counts=True)
     if not len(names):
         return None
-    kept = sorted(names[np.argsort(-counts)[:_MOST]].tolist(), key=_natural)
+    kept = sorted(names[np.argsort(-counts)[:_MOST]].tolist(), key=natural)
     edges = samples.slices()
     grid = np.array(
         [np.histogram(samples.done_s[samples.replicas == name], edges)[0] for name in kept]
@@ -44,7 +44,7 @@ def replicas_plot(samples: Samples) -> Plot | None:
     return draw(Frame("Answers by replica over time", caption, (9.6, tall)), paint)
 
 
-def _natural(name: str) -> tuple[str, int]:
-    """Sort replica-2 before replica-10."""
+def natural(name: str) -> tuple[str, int]:
+    """Return what sorts replica-2 before replica-10."""
     head, _, number = name.rpartition("-")
     return (head, int(number)) if number.isdigit() else (name, 0)
