@@ -1,7 +1,8 @@
 """`python -m loadtest`: measure a fleet, and say what it is worth.
 
 Exit codes: 0 passed; 1 answers were wrong or lost, or a threshold is broken; 2 the run could not be
-made; 3 invalid, for the generator was the bottleneck; 4 the simulator refused to extrapolate.
+made; 3 invalid, for the generator was the bottleneck; 4 the simulator refused to extrapolate, or
+its forecast missed.
 """
 
 import sys
@@ -14,6 +15,7 @@ from rich.console import Console
 from loadtest.bench.command import bench
 from loadtest.bench.growth.command import growth
 from loadtest.errors import LoadTestError
+from loadtest.forecast.command import predict
 from loadtest.peers.command import peers
 from loadtest.report import LiveView, rebuild, show, write_all
 from loadtest.run import run_scenario
@@ -113,6 +115,7 @@ app.command()(peers)
 app.command()(bench)
 app.command()(growth)
 app.command()(simulate)
+app.command()(predict)
 
 
 if __name__ == "__main__":

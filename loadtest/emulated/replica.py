@@ -78,10 +78,12 @@ class EmulatedReplica:
             took_s = self._times.draw_s(rows) * self.slowdown
             self.busy += 1
             began_s = self._loop.time()
-            self._loop.call_at(began_s + took_s, self._done, batch, began_s, took_s)
+            self._loop.call_at(began_s + took_s, self._done, batch, began_s)
 
-    def _done(self, batch: list[Waiting], began_s: float, took_s: float) -> None:
+    def _done(self, batch: list[Waiting], began_s: float) -> None:
         self.busy -= 1
+        # What it took, not what was drawn: a late timer keeps the worker for longer.
+        took_s = self._loop.time() - began_s
         self._busy_s += took_s
         self._answered += len(batch)
         # The worker goes on with what waits before the answers are written.

@@ -82,6 +82,16 @@ def _of_series(content: Content, path: Path) -> dict[str, Any]:
     }
 
 
+def _of_prediction(content: Content, path: Path) -> dict[str, Any]:
+    del path
+    missed = content["verdict"] == "passed" and not content["accepted"]
+    return {
+        **{key: content[key] for key in ("kind", "command", "machine", "load_model", "scenario")},
+        "verdict": "failed" if missed else content["verdict"],
+        "warnings": [*content["sentences"], content["not_modelled"]],
+    }
+
+
 def _of_study(content: Content, path: Path) -> dict[str, Any]:
     del path
     return {
@@ -121,4 +131,5 @@ _READERS: Final[Mapping[str, Callable[[Content, Path], dict[str, Any]]]] = {
     "series.json": _of_series,
     "search.json": _of_search,
     "simulation.json": _of_study,
+    "prediction.json": _of_prediction,
 }

@@ -76,6 +76,15 @@ class Prediction(Frozen):
     """It was not calibrated on this run."""
 
 
+class Profile(Frozen):
+    """A whole distribution of latencies, for drawing it beside another one."""
+
+    name: str
+    kind: Kind
+    points: tuple[tuple[float, float], ...]
+    """Share of the requests, and the seconds that it did not exceed; ascending."""
+
+
 class Ratio(Frozen):
     """A peer against Percore in one cell: below 1 it is slower."""
 
@@ -98,6 +107,7 @@ class Figures(Frozen):
     variants: tuple[Variant, ...] = ()
     happenings: tuple[Happening, ...] = ()
     predictions: tuple[Prediction, ...] = ()
+    profiles: tuple[Profile, ...] = ()
     ratios: tuple[Ratio, ...] = ()
 
 

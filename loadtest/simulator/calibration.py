@@ -11,11 +11,12 @@ from scipy.optimize import nnls
 from loadtest.errors import ScenarioError
 from loadtest.scenario.base import Frozen
 from loadtest.simulator.laws import Law
-from loadtest.simulator.measured import Batch, MeasuredRun, batches_of, busy_workers
+from loadtest.simulator.measured import Batch, MeasuredRun, batches_of, busy_workers, held_s
 from loadtest.simulator.settings import Service
 
-_SEEN_ENOUGH = 5
-"""A size of batch, or a number of busy workers, counts as measured from so many batches on."""
+_SEEN_ENOUGH = 30
+"""A size of batch, or a number of busy workers, counts as measured from so many batches on: fewer
+say less of it than the line through all of them."""
 _QUANTILES = 1000
 """Measured laws are kept as so many of their quantiles."""
 
@@ -55,7 +56,7 @@ def calibrate(runs: Sequence[MeasuredRun], most: int) -> Calibration:
     busy = np.concatenate([busy_workers(each) for each in found])
     batches = [batch for each in found for batch in each]
     sizes = np.array([batch.requests for batch in batches])
-    times_s = np.array([batch.predict_s for batch in batches])
+    times_s = np.array([batch.held_s for batch in batches])
     if len(batches) < _QUANTILES / 10:
         raise ScenarioError(
             f"{len(batches)} batches are too few to calibrate with; make longer runs."
@@ -82,7 +83,12 @@ def calibrate(runs: Sequence[MeasuredRun], most: int) -> Calibration:
     )
 
 
-def usl(busy: NDArray[np.float64], slowdown: NDArray[np.float64], upto: int) -> NDArray[np.float64]:
+def usl(
+    busy: NDArray[np.float64],
+    slowdown: NDArray[np.float64],
+    upto: int,
+    batches: NDArray[np.int64] | None = None,
+) -> NDArray[np.float64]:
     """Fit the universal scalability law, and return the slowdown by 1, 2 … `upto` busy workers.
 
     A worker's time grows by 1 + s (n - 1) + k n (n - 1) if n are busy: s is contention, k the
@@ -92,7 +98,8 @@ def usl(busy: NDArray[np.float64], slowdown: NDArray[np.float64], upto: int) -> 
     terms = np.stack([busy - 1, busy * (busy - 1)], axis=1)
     if len(busy) < 3:
         terms[:, 1] = 0.0
-    (contention, coherence), _ = nnls(terms, slowdown - 1)
+    weights = np.ones(len(busy)) if batches is None else np.sqrt(batches)
+    (contention, coherence), _ = nnls(terms * weights[:, None], (slowdown - 1) * weights)
     count = np.arange(1, upto + 1, dtype=np.float64)
     return np.asarray(1 + contention * (count - 1) + coherence * count * (count - 1))
 
@@ -125,10 +132,16 @@ def _slowdown(
     """Return the slowdown by 1, 2 … busy workers: of batches of the size that came most often."""
     usual = sizes == Counter(sizes.tolist()).most_common(1)[0][0]
     counts = np.array(_often(busy[usual]), dtype=np.int64)
-    means_s = np.array([times_s[usual & (busy == count)].mean() for count in counts])
+    seen = [times_s[usual & (busy == count)] for count in counts]
+    means_s = np.array([each.mean() for each in seen])
     if counts[0] != 1 or len(counts) == 1:
         return np.ones(1)
-    return usl(counts.astype(np.float64), means_s / means_s[0], 4 * int(counts[-1]))
+    return usl(
+        counts.astype(np.float64),
+        means_s / means_s[0],
+        4 * int(counts[-1]),
+        np.array([len(each) for each in seen]),
+    )
 
 
 def _by_size(
@@ -168,17 +181,20 @@ def _between_s(found: Sequence[Sequence[Batch]]) -> float:
             last[batch.replica] = batch
             if before is None:
                 continue
-            pause_s = batch.start_s - before.start_s - before.predict_s
+            pause_s = batch.start_s - before.start_s - before.held_s
             if 0 <= pause_s < batch.longest_queue_s:
                 pauses_s.append(pause_s)
     return float(np.median(pauses_s)) if len(pauses_s) >= _SEEN_ENOUGH else 0.0
 
 
 def _overheads_s(runs: Sequence[MeasuredRun], between_s: float) -> NDArray[np.float64]:
-    """Return what answers took beyond queue, prediction and the worker's pause."""
+    """Return what answers took beyond queue, worker and its pause, from the intended start.
+
+    The generator's own lag is part of it: it is part of what is measured on held-out runs, too.
+    """
     overheads_s = np.array(
         [
-            record.service_s - (record.queue_s or 0.0) - (record.predict_s or 0.0)
+            record.latency_s - (record.queue_s or 0.0) - held_s(record)
             for run in runs
             for record in run.timed
         ]

@@ -37,16 +37,8 @@ def simulate(
     predicted within the tolerance, so that nothing is extrapolated.
     """
     notes = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     try:
-        asked = read_study(study)
-        with Progress(*columns, console=notes, transient=True) as progress:
-            task = progress.add_task("reading")
-
-            def tell(what: str, over: int, steps: int) -> None:
-                progress.update(task, description=what, completed=over, total=steps)
-
-            result = carry_out(asked, tell)
+        result = _carried_out(read_study(study), notes)
         if out is not None:
             write_result(result, out, command_line())
     except LoadTestError as error:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,9 @@ class _Payload(BaseModel):
     model: str
 
 
-class _Scenario(BaseModel):
+class Setting(BaseModel):
+    """What a run's scenario says that the simulator can take up."""
+
     fleet: _Fleet
     balancer: _Balancer
     load: _Load
@@ -50,7 +53,7 @@ class _Report(BaseModel):
     date: str
     kind: str = "real"
     verdict: str = "passed"
-    scenario: _Scenario
+    scenario: Setting
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ class Batch:
 
     replica: str
     start_s: float
-    predict_s: float
+    held_s: float
+    """How long its worker was not free: the prediction, and the way to the worker and back."""
     requests: int
     longest_queue_s: float
 
@@ -154,26 +158,44 @@ def batches_of(records: Sequence[Record]) -> list[Batch]:
     Returns:
         In the order of their starts.
     """
-    groups: dict[tuple[str, float], list[tuple[float, float]]] = defaultdict(list)
+    groups: dict[tuple[str, float], list[_Member]] = defaultdict(list)
     for record in records:
         if record.queue_s is not None and record.predict_s is not None:
-            start_s = record.sent_s + record.queue_s
-            groups[record.replica, record.predict_s].append((start_s, record.queue_s))
+            start_s = record.sent_s + (record.parse_s or 0.0) + record.queue_s
+            member = _Member(start_s, record.queue_s, held_s(record))
+            groups[record.replica, record.predict_s].append(member)
     batches = [
-        Batch(replica, part[0][0], predict_s, len(part), max(queue for _, queue in part))
+        Batch(
+            replica=replica,
+            start_s=part[0].start_s,
+            held_s=max(member.held_s for member in part),
+            requests=len(part),
+            longest_queue_s=max(member.queue_s for member in part),
+        )
         for (replica, predict_s), members in groups.items()
         for part in _apart(sorted(members), predict_s / 2)
     ]
     return sorted(batches, key=lambda batch: batch.start_s)
 
 
-def _apart(
-    members: Sequence[tuple[float, float]], distance_s: float
-) -> list[list[tuple[float, float]]]:
+def held_s(record: Record) -> float:
+    """Return how long a request held its worker: prediction and transfer, as Server-Timing says."""
+    return (record.predict_s or 0.0) + (record.transfer_s or 0.0)
+
+
+class _Member(NamedTuple):
+    """A request of a batch."""
+
+    start_s: float
+    queue_s: float
+    held_s: float
+
+
+def _apart(members: Sequence[_Member], distance_s: float) -> list[list[_Member]]:
     """Cut where a start is further from its part's first than a worker could have begun anew."""
-    parts: list[list[tuple[float, float]]] = []
+    parts: list[list[_Member]] = []
     for member in members:
-        if not parts or member[0] - parts[-1][0][0] > distance_s:
+        if not parts or member.start_s - parts[-1][0].start_s > distance_s:
             parts.append([])
         parts[-1].append(member)
     return parts
@@ -184,6 +206,6 @@ def busy_workers(batches: Sequence[Batch]) -> NDArray[np.int64]:
     starts = np.array([batch.start_s for batch in batches])
     # A little early: the batch that a worker has just ended is not busy beside its next one,
     # whatever the clocks' last digits say.
-    ends = np.sort(starts + _NEARLY * np.array([batch.predict_s for batch in batches]))
+    ends = np.sort(starts + _NEARLY * np.array([batch.held_s for batch in batches]))
     begun = np.arange(1, len(batches) + 1)
     return np.asarray(np.maximum(begun - np.searchsorted(ends, starts, side="right"), 1))

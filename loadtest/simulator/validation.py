@@ -12,7 +12,7 @@ from loadtest.percentiles import P50, P99, samples_needed
 from loadtest.simulator.calibration import Calibration
 from loadtest.simulator.call import End
 from loadtest.simulator.laws import draw
-from loadtest.simulator.measured import MeasuredRun
+from loadtest.simulator.measured import MeasuredRun, Setting
 from loadtest.simulator.settings import Balancing, Fleet, Model
 from loadtest.simulator.simulate import simulate
 
@@ -61,10 +61,24 @@ class Validation:
         return f"held-out run {self.run}: {errors}"
 
 
+@dataclass(frozen=True)
+class Forecast:
+    """What the simulator says of a run."""
+
+    latency_s: NDArray[np.float64]
+    """Of all repeats together, without the refused; infinite for those without a right answer."""
+    right: float
+    """Right answers a repeat."""
+    duration_s: float
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Return what is compared: percentiles in seconds, right answers a second."""
+        return _figures(self.latency_s, self.right, self.duration_s)
+
+
 def validate(calibration: Calibration, run: MeasuredRun, seed: int) -> Validation:
     """Predict a run from its intended starts, and compare.
-
-    All its replicas are taken to share the one machine that was calibrated on.
 
     Raises:
         ScenarioError: the run was closed, asked another model, or is too short for its p99.
@@ -78,38 +92,26 @@ def validate(calibration: Calibration, run: MeasuredRun, seed: int) -> Validatio
             f" {scenario.payload.model}; calibrated are {calibration.workers} on"
             f" {calibration.model}."
         )
-    measured_s = run.latency_s
-    if len(measured_s) < samples_needed(P99):
-        raise ScenarioError(
-            f"{run.folder} has {len(measured_s)} requests; {samples_needed(P99)} is the least that"
-            " supports a p99."
-        )
-    predicted_s, answered = _predict(calibration, run, seed)
-    right = int(np.isfinite(measured_s).sum())
-    duration_s = scenario.load.duration_s
-    figures = {
-        "p50": (_quantile(measured_s, P50), _quantile(predicted_s, P50)),
-        "p99": (_quantile(measured_s, P99), _quantile(predicted_s, P99)),
-        "throughput": (right / duration_s, answered / duration_s),
-    }
-    return Validation(
-        run.words,
-        tuple(
-            Check(name, measured, predicted, TOLERANCES[name])
-            for name, (measured, predicted) in figures.items()
-        ),
-    )
+    return compare(forecast(calibration, scenario, run.intended_s, seed), run)
 
 
-def _predict(
-    calibration: Calibration, run: MeasuredRun, seed: int
-) -> tuple[NDArray[np.float64], float]:
-    """Return pooled latencies without the refused, and right answers a simulation."""
-    scenario, starts_s = run.report.scenario, run.intended_s
+def forecast(
+    calibration: Calibration, setting: Setting, starts_s: NDArray[np.float64], seed: int
+) -> Forecast:
+    """Say what a run will come to, from when its requests are due.
+
+    All its replicas are taken to share the one machine that was calibrated on.
+
+    Args:
+        calibration: of other runs.
+        setting: fleet, policy and load.
+        starts_s: intended starts, ascending.
+        seed: of the simulations.
+    """
     model = Model(
-        fleet=Fleet(replicas=scenario.fleet.replicas, workers=scenario.fleet.workers, machines=1),
+        fleet=Fleet(replicas=setting.fleet.replicas, workers=setting.fleet.workers, machines=1),
         service=calibration.service,
-        balancing=Balancing(policy=scenario.balancer.policy, timeout_s=scenario.load.timeout_s),
+        balancing=Balancing(policy=setting.balancer.policy, timeout_s=setting.load.timeout_s),
     )
     pooled, answered = [], 0
     for repeat in range(_REPEATS):
@@ -118,7 +120,38 @@ def _predict(
         outcome = simulate(model, starts_s, sizes, seed + repeat)
         pooled.append(outcome.latency_s[outcome.ends != End.REFUSED])
         answered += outcome.right
-    return np.concatenate(pooled), answered / _REPEATS
+    return Forecast(np.concatenate(pooled), answered / _REPEATS, setting.load.duration_s)
+
+
+def compare(predicted: Forecast, run: MeasuredRun) -> Validation:
+    """Hold a forecast against what was measured.
+
+    Raises:
+        ScenarioError: the run is too short for its p99.
+    """
+    measured_s = run.latency_s
+    if len(measured_s) < samples_needed(P99):
+        raise ScenarioError(
+            f"{run.folder} has {len(measured_s)} requests; {samples_needed(P99)} is the least that"
+            " supports a p99."
+        )
+    right = int(np.isfinite(measured_s).sum())
+    measured = _figures(measured_s, right, run.report.scenario.load.duration_s)
+    return Validation(
+        run.words,
+        tuple(
+            Check(name, measured[name], value, TOLERANCES[name])
+            for name, value in predicted.figures.items()
+        ),
+    )
+
+
+def _figures(latency_s: NDArray[np.float64], right: float, duration_s: float) -> dict[str, float]:
+    return {
+        "p50": _quantile(latency_s, P50),
+        "p99": _quantile(latency_s, P99),
+        "throughput": right / duration_s,
+    }
 
 
 def _quantile(values: NDArray[np.float64], share: Fraction) -> float:

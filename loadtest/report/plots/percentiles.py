@@ -43,9 +43,8 @@ def percentile_plot(samples: Samples) -> Plot | None:
         axes.plot(x, served, color=ORANGE, linestyle="--", label="from the send")
         if len(known) < len(shares):
             axes.axvline(float(x[-1]), color=INK, linestyle=":", linewidth=1)
-        _ticks(axes, deepest)
+        nines_axis(axes, deepest)
         plain_log(axes.yaxis)
-        axes.set_xlabel("percentile")
         axes.set_ylabel("latency, ms")
         legend(axes)
 
@@ -56,6 +55,12 @@ def deepest_supported(count: int) -> Fraction | None:
     """Return the highest percentile of our list that so many samples support."""
     fitting = [share for share in NINES.values() if samples_needed(share) <= count]
     return max(fitting, default=None)
+
+
+def profile_shares(count: int) -> list[float]:
+    """Return the shares at which a distribution of so many samples is drawn; none if too few."""
+    deepest = deepest_supported(count)
+    return [] if deepest is None else _shares(deepest)
 
 
 def nines(share: float) -> float:
@@ -80,7 +85,8 @@ def _row(ordered_s: Floats, share: float) -> tuple[float, float, float]:
     return value, lower, upper if math.isfinite(upper) else value
 
 
-def _ticks(axes: Axes, deepest: Fraction) -> None:
+def nines_axis(axes: Axes, deepest: Fraction) -> None:
+    """Label the horizontal axis with percentiles, as far as the sample supports them."""
     shown = {
         nines(float(share)): f"{float(share) * 100:.10g}"
         for name, share in NINES.items()
@@ -88,6 +94,7 @@ def _ticks(axes: Axes, deepest: Fraction) -> None:
     }
     axes.set_xticks([0, *shown], ["0", *shown.values()])
     axes.set_xlim(0, nines(float(deepest)) * 1.02)
+    axes.set_xlabel("percentile")
 
 
 def _caption(ordered_s: Floats, deepest: Fraction) -> str:

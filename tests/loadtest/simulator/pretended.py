@@ -5,6 +5,7 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
+from numpy.typing import NDArray
 
 from loadtest.record import Outcome, Record, write_records
 from loadtest.simulator.call import Call, End
@@ -33,8 +34,15 @@ def pretend_run(
     folder: Path, model: Model, rate: float, duration_s: float, seed: int, workload: str = "m"
 ) -> Path:
     """Write report.json and requests.csv of a run; all replicas stand on one machine."""
-    count = int(rate * duration_s)
-    arrivals = draw_arrivals(Traffic(), rate, count, seed)
+    arrivals = draw_arrivals(Traffic(), rate, int(rate * duration_s), seed)
+    return pretend_these(folder, model, arrivals, seed, workload)
+
+
+def pretend_these(
+    folder: Path, model: Model, arrivals: NDArray[np.float64], seed: int, workload: str
+) -> Path:
+    """Write the same of requests that come at these times."""
+    duration_s = float(arrivals[-1])
     rng = np.random.default_rng(seed)
     sizes = draw(model.service.law, len(arrivals), rng)
     clock, random, machine = Clock(), Random(seed), Machine()
@@ -75,7 +83,7 @@ def pretend_run(
         )
         for index, at_s in enumerate(times)
     ]
-    folder.mkdir()
+    folder.mkdir(parents=True)
     write_records(folder / "requests.csv", records)
     report = {
         "date": "2026-01-01",
