@@ -40,6 +40,11 @@ class Injector:
         for thread in self._threads:
             thread.start()
 
+    @property
+    def over(self) -> int:
+        """How many faults were made, or could not be, and are taken back."""
+        return len(self._injected)
+
     def finish(self) -> list[Injected]:
         """Take back what is still going on and return what happened, in order."""
         self._ended.set()

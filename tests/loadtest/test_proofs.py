@@ -94,14 +94,12 @@ def test_a_frozen_server_is_seen_by_every_request_that_was_due_meanwhile() -> No
     )
     result, frost_s = frozen_under(load)
     assert result.counts.right == result.sent == round(RATE_PER_S * LOAD_S)
-    # A share of frost / load is spread evenly over (0, frost); the rest takes no time.
-    share = frost_s / LOAD_S
-    for p in (0.50, 0.75, 0.90, 0.99):
-        expected_s = frost_s * (1 - (1 - p) / share)
-        assert quantile(result, p) == pytest.approx(expected_s, abs=TOLERANCE_S), p
-    assert quantile(result, 1.0) == pytest.approx(frost_s, abs=TOLERANCE_S)
-    # What the page says of six seconds in ten, at this scale.
-    told_s = [quantile(result, p) / SCALE for p in (0.5, 0.75, 0.9, 0.99)]
+    longest_s = quantile(result, 1.0)
+    assert longest_s >= frost_s - 1 / RATE_PER_S
+    # A busy machine sends the signals late and lets the server go on late: each of those that wait
+    # waits longer by as much, and so does the longest. What is left is what the page says.
+    late_s = longest_s - FROST_S
+    told_s = [(quantile(result, p) - late_s) / SCALE for p in (0.5, 0.75, 0.9, 0.99)]
     assert told_s == pytest.approx([1.0, 3.5, 5.0, 5.9], abs=TOLERANCE_S / SCALE)
 
 
@@ -126,8 +124,8 @@ def taking(seconds: float) -> Behaviour:
     return behave
 
 
-def black_hole(**settings: Any) -> Counter[Outcome]:
-    """Send a load to three replicas and a fourth that fails at once; return the ends."""
+def black_hole(**settings: Any) -> LoadResult:
+    """Send a load to three replicas and a fourth that fails at once."""
 
     async def scenario() -> LoadResult:
         async with (
@@ -146,21 +144,28 @@ def black_hole(**settings: Any) -> Counter[Outcome]:
                 load = OpenLoad(rate_per_s=100, duration_s=3, seed=1, timeout_s=20)
                 return await run_load(started.address, requests(started.address), load)
 
-    result = asyncio.run(scenario())
+    return asyncio.run(scenario())
+
+
+def ends_of(result: LoadResult) -> Counter[Outcome]:
     return Counter(record.outcome for record in result.records)
 
 
 def test_least_outstanding_sends_a_black_hole_more_than_its_share() -> None:
     """Three of four replicas work, at 70 %: blind balancing would fail 25 % of the requests."""
-    ends = black_hole(policy="least_outstanding")
+    ends = ends_of(black_hole(policy="least_outstanding"))
     assert ends[Outcome.REFUSED] / ends.total() > 0.3
     assert ends[Outcome.RIGHT] + ends[Outcome.REFUSED] == ends.total()
 
 
 def test_with_ejection_a_black_hole_fails_a_handful() -> None:
-    ends = black_hole(
+    result = black_hole(
         policy="least_outstanding", ejection={"consecutive_failures": 5, "base_s": 60}
     )
+    ends = ends_of(result)
+    refused = [record for record in result.records if record.outcome is Outcome.REFUSED]
     # Five in a row, and whatever was on its way when the fifth came back.
-    assert 5 <= ends[Outcome.REFUSED] <= 10
+    fifth_s = sorted(record.done_s for record in refused)[4]
+    assert all(record.sent_s <= fifth_s for record in refused)
+    assert len(refused) < len(result.records) / 4
     assert ends[Outcome.RIGHT] + ends[Outcome.REFUSED] == ends.total()

@@ -25,7 +25,7 @@ from loadtest.scenario import Emulated, Fleet, OpenLoad, Payload
 from tests.loadtest.shelf import put_classifier
 
 DURATION_S, STOPPED_S = 5.0, 3.0
-EXPECTED_S = {"1/2": 0.5, "3/4": 1.75, "9/10": 2.5, "99/100": 2.95}
+SHARES = ("1/2", "3/4", "9/10", "99/100")
 NEAR_S = 0.2
 """Of 3 s; the machine may be busy."""
 
@@ -40,18 +40,24 @@ def test_a_stopped_replica_is_seen_as_long_as_it_stood_still(tmp_path: Path) -> 
         replica = replicas[0]
         pid = replica.child.process.pid
 
-        def go_on(at_s: float) -> None:
-            time.sleep(max(0.0, at_s - time.monotonic()))
+        went_on_s: list[float] = []
+
+        def go_on(began_s: float) -> None:
+            time.sleep(max(0.0, began_s + STOPPED_S - time.monotonic()))
             os.kill(pid, signal.SIGCONT)
+            went_on_s.append(time.monotonic() - began_s)
 
         def stop(began_s: float) -> None:
             os.kill(pid, signal.SIGSTOP)
-            threading.Thread(target=go_on, args=(began_s + STOPPED_S,)).start()
+            threading.Thread(target=go_on, args=(began_s,)).start()
 
         requests = prepared.requests(replica.address)
         job = Job(target=replica.address, load=load, requests=requests, folder=tmp_path)
         result = generate(job, started=stop)
     assert result.counts.right == result.sent == 500
     latencies_s = [record.latency_s for record in result.records]
-    for share, expected_s in EXPECTED_S.items():
+    # A busy machine may let it go on late: each of those that wait waits longer by as much.
+    stood_s = went_on_s[0]
+    for share in SHARES:
+        expected_s = stood_s - (1 - float(Fraction(share))) * DURATION_S
         assert percentile(latencies_s, Fraction(share)) == pytest.approx(expected_s, abs=NEAR_S)

@@ -1,6 +1,6 @@
 """What wrk and hey measure of the same service, closed loops all; and a generator too weak.
 
-An emulated replica with lognormal service times of mean 20 ms and more workers than connections:
+An emulated replica with lognormal service times of mean 50 ms and more workers than connections:
 nothing queues, and the percentiles are those of the law. Where a tool is not installed its test is
 skipped.
 """
@@ -26,7 +26,7 @@ from loadtest.scenario import ClosedLoad, Emulated, Fleet, OpenLoad, Payload
 from loadtest.summary import Verdict, summarise
 from tests.loadtest.shelf import put_classifier
 
-MEAN_S, CV, CONNECTIONS, DURATION_S = 0.02, 0.5, 8, 2
+MEAN_S, CV, CONNECTIONS, DURATION_S = 0.05, 0.5, 8, 3
 SHARES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 CLOSE = {"p50": 0.15, "p90": 0.15, "p99": 0.35}
 
@@ -102,11 +102,14 @@ def test_percentiles_are_those_that_others_measure(
         pytest.skip(f"{name} is not installed")
     body = tmp_path / "body.json"
     body.write_text(json.dumps({"instances": prepared.batches[0].instances}), encoding="utf-8")
+    before = ours(replica, prepared, tmp_path)
     theirs = {"wrk": wrk, "hey": hey}[name](f"http://{replica}/v1/models/m:predict", body)
-    found = ours(replica, prepared, tmp_path)
-    assert set(theirs) == set(found) == set(SHARES)
+    after = ours(replica, prepared, tmp_path)
+    assert set(theirs) == set(before) == set(SHARES)
     for share in SHARES:
-        assert found[share] == pytest.approx(theirs[share], rel=CLOSE[share])
+        # A machine that grows busier moves ours as it moves theirs.
+        least, most = sorted((before[share], after[share]))
+        assert least * (1 - CLOSE[share]) <= theirs[share] <= most * (1 + CLOSE[share])
 
 
 def test_a_generator_that_is_too_weak_says_that_its_figures_are_void(
