@@ -19,7 +19,7 @@ EXTRAS := boost fast grpc loadtest onnx spark train
 
 .DEFAULT_GOAL := help
 .PHONY: help env run test bench bench-growth clients clients-short schemathesis chaos chaos-short chaos-long check \
-	checks format check-format lint type layers spelling docs check-docs check-docker figures proto requirements clean
+	checks format check-format lint type layers spelling docs check-docs check-docker figures oracles proto requirements clean
 
 help: ## list what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,12 +98,15 @@ layers: env ## check with import-linter who may import whom
 spelling: env ## look for misspelt words
 	$(BIN)/codespell
 
-figures: env ## measure the shipped scenarios again (minutes; on a quiet machine)
+figures: env ## measure the shipped scenarios again and write their tables (6 minutes; on a quiet machine)
 	$(BIN)/python -m models train --all --if-missing --store $(STORE)
-	@mkdir -p docs/figures
-	for scenario in closed-forest closed-iris rows-iris; do \
-	  $(BIN)/python -m loadtest run loadtest/scenarios/$$scenario.toml --store $(STORE) --json \
-	    > docs/figures/$$scenario.json || exit 1; done
+	$(BIN)/python docs/measure.py --store $(STORE) $(FIGURES)
+	$(BIN)/python docs/generate.py
+
+oracles: env ## hold the simulator to every cell of the tables of queueing theory (half an hour)
+	SIMULATOR_ORACLES=all $(BIN)/python -m pytest tests/loadtest/simulator/test_oracles.py \
+	  tests/loadtest/simulator/test_more_queues.py --numprocesses 2 -o timeout=1200 \
+	  -o faulthandler_timeout=0 $(PYTEST_ARGS)
 
 bench: env ## measure Percore and its peers by turns (PEERS= MODELS= CELLS= RUNS= SECONDS=; on a quiet machine)
 	$(BIN)/python -m loadtest bench --peers "$(PEERS)" --models "$(MODELS)" --cells "$(CELLS)" \

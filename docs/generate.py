@@ -5,18 +5,17 @@ python docs/generate.py --check    say which are out of date, and fail if any is
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from docs.benchmark import full_tables, growth_table, short_table  # noqa: E402
+from docs.figures_tables import fleet_part, read_figures, runs_part  # noqa: E402
 from docs.specification import specification_page  # noqa: E402
 from loadtest.bench.growth.results import read_growth  # noqa: E402
 from loadtest.bench.results import Results, read_results  # noqa: E402
@@ -28,7 +27,6 @@ BENCHMARK = ROOT / "docs" / "benchmark.md"
 LOADTEST = ROOT / "docs" / "loadtest.md"
 SPECIFICATION = ROOT / "docs" / "specification.md"
 FIGURES = ROOT / "docs" / "figures"
-SCENARIOS = ("closed-forest", "closed-iris", "rows-iris")
 COMMANDS = (
     ("models", "draft"),
     ("models", "extract"),
@@ -49,6 +47,7 @@ COMMANDS = (
     ("loadtest", "search"),
     ("loadtest", "compare"),
     ("loadtest", "simulate"),
+    ("loadtest", "predict"),
     ("loadtest", "report"),
     ("loadtest", "peers"),
     ("loadtest", "bench"),
@@ -63,8 +62,16 @@ def main() -> int:
     )
     parser.add_argument("--check", action="store_true", help="change nothing, fail if out of date")
     check = parser.parse_args().check
+    figures = read_figures(FIGURES)
     wanted = {
-        README: with_parts(README, {"settings": settings_table(), "bench": short_table(bench())}),
+        README: with_parts(
+            README,
+            {
+                "settings": settings_table(),
+                "bench": short_table(bench()),
+                "fleet": fleet_part(figures, "loadtest"),
+            },
+        ),
         BENCHMARK: with_parts(
             BENCHMARK,
             {
@@ -72,7 +79,7 @@ def main() -> int:
                 "growth": growth_table(read_growth(FIGURES / "growth.json")),
             },
         ),
-        LOADTEST: with_parts(LOADTEST, {"figures": figures_table()}),
+        LOADTEST: with_parts(LOADTEST, {"figures": runs_part(figures, "../loadtest")}),
         CLI: commands_page(),
         SPECIFICATION: specification_page(),
     }
@@ -154,47 +161,6 @@ def help_of(command: tuple[str, ...]) -> Iterator[str]:
     )
     for line in done.stdout.strip().splitlines():
         yield line.rstrip()
-
-
-def figures_table() -> str:
-    """Return a row a measured scenario, from the reports in docs/figures."""
-    names = ["scenario", "model", "load", "rows a request", "right answers/s", "p50 ms", "p99 ms"]
-    rows = [f"| {' | '.join(names)} | wrong, refused, lost |", "|---|---|---|--:|--:|--:|--:|--:|"]
-    reports = {
-        name: json.loads((FIGURES / f"{name}.json").read_text("utf-8")) for name in SCENARIOS
-    }
-    rows += [figure_row(name, report) for name, report in reports.items()]
-    machines = {machine_line(report) for report in reports.values()}
-    return "\n".join([*rows, "", *sorted(machines)])
-
-
-def figure_row(name: str, report: dict[str, Any]) -> str:
-    """Return the row of one report."""
-    counts, payload = report["counts"], report["scenario"]["payload"]
-    load = report["load_model"].partition(" for ")[0]
-    milliseconds = [f"{report['latency'][p]['value_s'] * 1e3:.1f}" for p in ("p50", "p99")]
-    bad = ", ".join(str(counts[outcome]) for outcome in ("wrong", "refused", "lost"))
-    cells = [
-        f"[{name}](../loadtest/scenarios/{name}.toml)",
-        payload["model"],
-        load,
-        str(payload["rows"]),
-        f"{report['throughput_per_s']:,.0f}",
-        *milliseconds,
-        f"{bad} of {counts['sent']:,}",
-    ]
-    return f"| {' | '.join(cells)} |"
-
-
-def machine_line(report: dict[str, Any]) -> str:
-    """Return where and when a report was made."""
-    machine = report["machine"]
-    system = machine["system"].partition("-")[0]
-    return (
-        f"{machine['cores']} shared cores ({machine['cpu']}), {system}, Python "
-        f"{machine['python']}, {report['date'][:10]}; two replicas of one worker, balancer and "
-        "generator on the same cores. `make figures` measures again."
-    )
 
 
 if __name__ == "__main__":
