@@ -5,15 +5,16 @@ inequalities for the queue GI/G/1", 1962; D. Y. Barrer, "Queuing with impatient 
 """
 
 import math
+from heapq import heappop, heappush
 
 import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.optimize import brentq
 
-from loadtest.simulator.laws import Law
+from loadtest.simulator.laws import Law, LawName, draw
 from loadtest.simulator.settings import Balancing
-from loadtest.simulator.traffic import Traffic
+from loadtest.simulator.traffic import Traffic, draw_arrivals
 from tests.loadtest.simulator.queues import (
     PRECISION,
     Observed,
@@ -23,6 +24,7 @@ from tests.loadtest.simulator.queues import (
     agrees_at,
     fleet,
     latency,
+    observe,
     refused,
     waits,
 )
@@ -30,6 +32,29 @@ from tests.loadtest.simulator.queues import (
 
 def answered_in_time(seen: Observed) -> Values:
     return np.isfinite(seen.latency).astype(float)
+
+
+@pytest.mark.parametrize("workers", [1, 3, 64])
+@pytest.mark.parametrize(("kind", "scv"), [("exponential", 1.0), ("lognormal", 2.0)])
+def test_each_request_waits_as_kiefer_and_wolfowitz_recursion_has_it(
+    workers: int, kind: LawName, scv: float
+) -> None:
+    """No statistics: the same arrivals and the same work give the same waits, request by request.
+
+    Source: J. Kiefer and J. Wolfowitz, "On the theory of queues with many servers", 1955.
+    """
+    model, rate, count, seed = fleet(1, workers, law=Law(kind=kind, scv=scv)), 0.9, 20_000, 11
+    seen = observe(model, rate * workers, count, seed)
+    arrivals_s = draw_arrivals(Traffic(), rate * workers, count, seed)
+    sizes = draw(model.service.law, len(arrivals_s), np.random.default_rng([seed, 2]))
+    free_s = [0.0] * workers
+    exact = []
+    for arrival_s, size in zip(arrivals_s.tolist(), sizes.tolist(), strict=True):
+        begun_s = max(heappop(free_s), arrival_s)
+        exact.append(begun_s - arrival_s)
+        heappush(free_s, begun_s + size)
+    assert np.abs(seen.waits - np.array(exact[seen.skip :])).max() < 1e-9
+    assert seen.waits.max() > 0
 
 
 def m_m_c_k(rate: float, workers: int, room: int) -> list[float]:
