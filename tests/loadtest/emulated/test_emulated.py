@@ -2,6 +2,8 @@
 
 import http.client
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,13 @@ def ask(replica: Replica, path: str, body: bytes) -> tuple[int, Any, dict[str, s
     return answer.status, content, headers
 
 
+def predict_ms(headers: Mapping[str, str]) -> float:
+    """Return what a replica says that it took: what was drawn, and what a late timer added."""
+    found = re.search(r"predict;dur=([0-9.]+)", headers["Server-Timing"])
+    assert found is not None
+    return float(found[1])
+
+
 def test_they_answer_what_the_model_answers_and_only_that(
     prepared: Prepared, tmp_path: Path
 ) -> None:
@@ -58,13 +67,10 @@ def test_they_answer_what_the_model_answers_and_only_that(
             status, content, headers = ask(replica, "/v1/models/m:predict", body)
             assert (status, content["predictions"]) == (200, answer.predictions)
             assert content["probabilities"] == answer.probabilities
-            assert "predict;dur=1.000" in headers["Server-Timing"]
+            assert predict_ms(headers) >= 1.0
         assert ask(replicas[0], "/v1/models/m:predict", b'{"instances": [[7, 7]]}')[0] == 422
         assert ask(replicas[0], "/emulated", b'{"slowdown": 3.0}')[0] == 200
-        assert (
-            "predict;dur=3.000"
-            in ask(replicas[0], "/v1/models/m:predict", body)[2]["Server-Timing"]
-        )
+        assert predict_ms(ask(replicas[0], "/v1/models/m:predict", body)[2]) >= 3.0
         assert ask(replicas[0], "/emulated", b'{"status": 500}')[0] == 200
         assert ask(replicas[0], "/v1/models/m:predict", body)[0] == 500
         assert ask(replicas[1], "/v1/models/m:predict", body)[0] == 200
