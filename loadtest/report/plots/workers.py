@@ -11,6 +11,7 @@ from loadtest.report.plots.replicas import natural
 from loadtest.watching import Spell
 
 _MOST: Final = 64
+_FAINT: Final = 0.1
 
 
 def workers_plot(spells: Sequence[Spell]) -> Plot | None:
@@ -20,10 +21,18 @@ def workers_plot(spells: Sequence[Spell]) -> Plot | None:
         return None
     edges = _edges(spells)
     grid = np.array([_shares(spells, line, edges) for line in lines])
+    # A fleet that has little to do is not to be a dark page.
+    most = max(_FAINT, float(np.nanmax(grid)))
 
     def paint(axes: Axes) -> None:
         mesh = axes.pcolormesh(
-            edges, np.arange(len(lines) + 1), grid, cmap="viridis", vmin=0, vmax=1, rasterized=True
+            edges,
+            np.arange(len(lines) + 1),
+            grid,
+            cmap="viridis",
+            vmin=0,
+            vmax=most,
+            rasterized=True,
         )
         axes.grid(visible=False)
         axes.invert_yaxis()
