@@ -67,7 +67,8 @@ def _run(name: str, report: Report, place: str) -> str:
 def _faults(runs: Mapping[str, Report], place: str) -> str:
     rows = [
         f"| {_link(name, report, place)} | {_fault(impact)}"
-        f" | {_seconds(impact['detect_s'], 'not seen')} | {impact['violation_s']:.1f} s | {_bad(report)} |"
+        f" | {_seconds(impact['detect_s'], 'not seen')} | {impact['violation_s']:.1f} s"
+        f" | {_bad(report)} |"
         for name, report in runs.items()
         for impact in report.get("faults", ())
     ]
