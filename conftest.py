@@ -1,6 +1,11 @@
 """Options of the whole suite."""
 
+import os
+
 import pytest
+
+# A plan takes some seconds a model, and most tests train models for something else.
+os.environ.setdefault("PERCORE_PLAN", "0")
 
 
 class NoSkips:

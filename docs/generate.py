@@ -33,6 +33,7 @@ COMMANDS = (
     ("models", "train"),
     ("models", "retrain"),
     ("models", "register"),
+    ("models", "plan"),
     ("models", "list"),
     ("models", "show"),
     ("models", "report"),

@@ -12,6 +12,7 @@ from models.commands import (
     draft,
     export,
     extract,
+    plan,
     register,
     report,
     score_spark,
@@ -34,6 +35,7 @@ app.command("extract", epilog=extract.EXAMPLE)(extract.extract_command)
 app.command("train", epilog=train.EXAMPLE)(train.train_command)
 app.command("retrain", epilog=cycle.RETRAIN_EXAMPLE)(cycle.retrain_command)
 app.command("register", epilog=register.EXAMPLE)(register.register_command)
+app.command("plan", epilog=plan.EXAMPLE)(plan.plan_command)
 app.command("list", epilog=versions.LIST_EXAMPLE)(versions.list_command)
 app.command("show", epilog=versions.SHOW_EXAMPLE)(versions.show_command)
 app.command("report", epilog=report.EXAMPLE)(report.report_command)

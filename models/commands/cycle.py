@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from models.commands.engines import SpecifiedEngine
+from models.commands.plan import MakePlan, make_plan_of
 from models.console import console, stage_table
 from models.lifecycle import Done, Job, run
 from models.places import Places
@@ -31,11 +32,13 @@ def job_of(file: Path, store: Path, data: Path | None, work: Path | None) -> Job
     return Job(spec, file.resolve().parent, Store(store), places)
 
 
-def train_specification(job: Job, master: str, *, as_json: bool) -> dict[str, Any]:
+def train_specification(job: Job, master: str, *, plan: bool, as_json: bool) -> dict[str, Any]:
     """Run a specification once, and say what came of it."""
     with stage_table(f"train {job.spec.model.name}", stderr=as_json) as stages:
         done = run(job, SpecifiedEngine(master), stages)
     console(stderr=as_json).print(_words(job, done), soft_wrap=True)
+    if plan:
+        _plan(job, done, as_json=as_json)
     return _facts(job, done)
 
 
@@ -57,6 +60,7 @@ def retrain_command(  # noqa: PLR0913, PLR0917  # an option each
         Path | None, typer.Option(help="For what is kept between runs; work/NAME if left out.")
     ] = None,
     master: Annotated[str, typer.Option(help="Of Spark: local[2], yarn, spark://…")] = "",
+    plan: MakePlan = True,
     store: Annotated[Path, typer.Option("--store", help="The model store's folder.")] = Path(
         "store"
     ),
@@ -74,12 +78,14 @@ def retrain_command(  # noqa: PLR0913, PLR0917  # an option each
     found = job_of(specification, store, data, work)
     job = Job(found.spec, found.folder, found.store, found.places, only_if_new=when_new_data)
     if once:
-        _print_line(train_specification(job, master, as_json=as_json), as_json)
+        _print_line(train_specification(job, master, plan=plan, as_json=as_json), as_json)
         return
     screen = console(stderr=as_json)
 
     def done(result: Done) -> None:
         screen.print(f"{_now()} {_words(job, result)}", soft_wrap=True)
+        if plan:
+            _plan(job, result, as_json=as_json)
         _print_line(_facts(job, result), as_json)
 
     def failed(error: Exception) -> None:
@@ -102,6 +108,11 @@ def retrain_command(  # noqa: PLR0913, PLR0917  # an option each
 
         engine = SpecifiedEngine(master)
         retrain(job, engine, every_s, stop.wait, begin, Told(done, failed, waiting))
+
+
+def _plan(job: Job, done: Done, *, as_json: bool) -> None:
+    if done.entry.version is not None:
+        make_plan_of(job.store, job.spec.model.name, done.entry.version, as_json=as_json)
 
 
 def _words(job: Job, done: Done) -> str:

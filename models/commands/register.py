@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from models.commands.options import DEFAULT_STORE, StoreFolder, print_json
+from models.commands.plan import MakePlan, make_plan_of
 from models.console import console, output_kept, published_words, stage_table
 from models.policies import Rule, read_rule
 from models.register import Registration
@@ -36,6 +37,7 @@ def register_command(  # noqa: PLR0913, PLR0917  # an option each
             show_default=False,
         ),
     ] = None,
+    plan: MakePlan = True,
     store: StoreFolder = DEFAULT_STORE,
     as_json: Annotated[bool, typer.Option("--json", help="Print the version alone.")] = False,
 ) -> None:
@@ -52,6 +54,8 @@ def register_command(  # noqa: PLR0913, PLR0917  # an option each
         given = Registration(file, sample, name, description, rules)
         done = register_model(given, kept, stages)
     console(stderr=as_json).print(published_words(done, kept))
+    if plan:
+        make_plan_of(kept, name, done.manifest.version, as_json=as_json)
     if as_json:
         print_json(done.manifest.version)
 

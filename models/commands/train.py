@@ -7,6 +7,7 @@ import typer
 
 from models.commands.cycle import TOML, job_of, train_specification
 from models.commands.options import DEFAULT_STORE, Json, StoreFolder, print_json
+from models.commands.plan import MakePlan, make_plan_of
 from models.console import console, output_kept, published_words, stage_table
 from models.presets import PRESETS
 from models.store import Store
@@ -47,6 +48,7 @@ def train_command(  # noqa: PLR0913, PLR0917  # an option each
     master: Annotated[
         str, typer.Option(help='Of engine = "spark": local[2], yarn, spark://…')
     ] = "",
+    plan: MakePlan = True,
     store: StoreFolder = DEFAULT_STORE,
     as_json: Json = False,
 ) -> None:
@@ -57,7 +59,7 @@ def train_command(  # noqa: PLR0913, PLR0917  # an option each
     """
     files = [Path(name) for name in what or [] if name.endswith(TOML)]
     published = [
-        train_specification(job_of(file, store, data, work), master, as_json=as_json)
+        train_specification(job_of(file, store, data, work), master, plan=plan, as_json=as_json)
         for file in files
     ]
     presets = [name for name in what or [] if not name.endswith(TOML)]
@@ -73,6 +75,8 @@ def train_command(  # noqa: PLR0913, PLR0917  # an option each
         ):
             done = train_preset(PRESETS[name], kept, seed, stages)
         console(stderr=as_json).print(published_words(done, kept))
+        if plan:
+            make_plan_of(kept, name, done.manifest.version, as_json=as_json)
         published.append(
             {"name": name, "version": done.manifest.version, "metrics": done.manifest.metrics}
         )

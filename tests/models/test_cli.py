@@ -21,7 +21,7 @@ from models.manifest import Manifest
 from models.store import ARTEFACT, Store
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ["train", "register", "list", "show", "promote", "rollback", "verify"]
+COMMANDS = ["train", "register", "list", "show", "promote", "rollback", "verify", "plan"]
 
 
 @dataclass(frozen=True)
@@ -180,6 +180,36 @@ def test_register_prints_the_version_alone(tmp_path: Path) -> None:
     given = ["register", "my.joblib", "--name", "mine", "--sample", "rows.csv"]
     assert process(*given, "--json", cwd=tmp_path).stdout == "1\n"
     assert "published mine 2; promote mine 2 to serve it" in run(*given, cwd=tmp_path).stdout
+
+
+def test_register_plans_what_it_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PERCORE_PLAN")
+    X = pd.DataFrame({"a": np.arange(40.0), "b": np.arange(40.0) ** 2})
+    joblib.dump(LinearRegression().fit(X, X["b"]), tmp_path / "m.joblib")
+    X.to_csv(tmp_path / "rows.csv", index=False)
+    given = ("register", "m.joblib", "--name", "m", "--sample", "rows.csv", "--json")
+    done = process(*given, cwd=tmp_path)
+    assert done.stdout == "1\n"
+    assert "plan of m 1: " in done.stderr
+    assert len(list((tmp_path / "store" / "m" / "plans" / "1").glob("*.json"))) == 1
+    again = process(*given, "--no-plan", cwd=tmp_path)
+    assert again.stdout == "2\n"
+    assert not (tmp_path / "store" / "m" / "plans" / "2").exists()
+
+
+def test_a_plan_as_a_table_and_as_json(root: Path) -> None:
+    made = run("plan", "iris", cwd=root)
+    assert made.returncode == 0, made.stderr
+    assert "what the others are compared with" in made.stdout
+    assert "chosen: " in made.stdout
+    plan = json.loads(run("plan", "iris", "1", "--json", cwd=root).stdout)
+    assert plan["trust"] == {"policy": "exact", "tolerance": 0.0}
+    assert plan["rows"] >= 20_000
+    assert plan["tried"][0]["form"] == "scikit-learn"
+    # The same record, looked at with another policy.
+    close = json.loads(run("plan", "iris", "--tolerance", "1e-6", "--json", cwd=root).stdout)
+    assert close["created_at"] == plan["created_at"]
+    assert close["trust"] == {"policy": "close", "tolerance": 1e-06}
 
 
 def test_verify_goes_red_for_one_flipped_byte(presets_store: Store, tmp_path: Path) -> None:
