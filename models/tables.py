@@ -56,6 +56,11 @@ class PlainRows:
     def __len__(self) -> int:
         return len(self._values)
 
+    @property
+    def columns(self) -> Sequence[Column]:
+        """The schema's."""
+        return self._containers.columns
+
     def some(self, which: Which) -> "PlainRows":
         """Return some of the rows."""
         return PlainRows(self._containers, self._values[which])
@@ -87,6 +92,11 @@ class MixedRows:
 
     def __len__(self) -> int:
         return self._rows
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """The schema's."""
+        return self._containers.columns
 
     def some(self, which: Which) -> "MixedRows":
         """Return some of the rows."""

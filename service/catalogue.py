@@ -1,6 +1,6 @@
 """What a replica serves: names, versions and aliases, and how to reach each version."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -39,6 +39,7 @@ class ServedVersion:
         condemn: hears that a part of an entry ended two workers.
         streams: those that this generation must outlive.
         flags: whether answers may tell of their rows' values.
+        plan: which form computes batches of which size, or why scikit-learn computes all.
     """
 
     admit: Callable[[Ask], None]
@@ -50,6 +51,7 @@ class ServedVersion:
 
     def __init__(self, manifest: Manifest, metrics: ModelMetrics, max_rows: int) -> None:
         self.manifest = manifest
+        self.plan: dict[str, Any] = {"ranges": [], "reason": "it is loading"}
         self.metrics = metrics
         self.requests = JsonRows(manifest, max_rows)
         self.encoder = AnswerEncoder(manifest)
@@ -65,6 +67,18 @@ class ServedVersion:
             if isinstance(manifest.input, TabularSchema)
             else None
         )
+
+    def computed_by(self, ranges: Sequence[dict[str, Any]], reason: str) -> None:
+        """Take notice of how the version is computed.
+
+        Args:
+            ranges: of each range of batch sizes its `form`, and `up_to_rows`.
+            reason: why scikit-learn computes all; empty if it does not.
+        """
+        self.plan = {"ranges": list(ranges), "reason": reason}
+        ends = [("+Inf" if one["up_to_rows"] is None else str(one["up_to_rows"])) for one in ranges]
+        forms = tuple(zip(ends, (one["form"] for one in ranges), strict=True))
+        self.metrics.forms = forms or (("+Inf", "scikit-learn"),)
 
 
 @dataclass(slots=True)
@@ -133,6 +147,7 @@ class CataloguedModel:
             "states": {
                 str(version): states.get(version, "loading") for version in sorted(self.wanted)
             },
+            "plans": {str(version): one.plan for version, one in self.served.items()},
             "effective": self.effective,
             "refused": {str(version): reason for version, reason in self.refused.items()},
             "production": _describe(self.manifests[production])

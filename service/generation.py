@@ -8,7 +8,7 @@ Only then do requests go to it. The old one answers what it has, and ends.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import structlog
 
@@ -17,7 +17,7 @@ from service.batching.batcher import Batcher
 from service.batching.lane import Lane
 from service.batching.open_streams import OpenStreams
 from service.batching.quarantine import Quarantine
-from service.errors import Unavailable
+from service.errors import FrameError, Unavailable
 from service.inference.limits import Limits
 from service.inference.pool import FORK_TIMEOUT_S, WorkerPool
 from service.inference.process import STANDBY, Forked, LoaderProcess
@@ -34,6 +34,19 @@ DRAIN_LOOK_S = 0.02
 Name = tuple[str, int]
 """A model's name and version."""
 
+OnDiffers = Callable[[Name, str], None]
+"""Hears of a version of which a form answered otherwise than scikit-learn, and what differed."""
+
+
+class PlanInUse(NamedTuple):
+    """How a version is computed."""
+
+    ranges: tuple[dict[str, Any], ...]
+    """Of each range of batch sizes the `form`, and `up_to_rows`: the largest, None for the last."""
+    reason: str
+    """Why scikit-learn computes all; empty if there is a plan."""
+
+
 log = structlog.get_logger()
 
 
@@ -48,6 +61,8 @@ class Loadout:
     """Version that was asked for → why it is not held."""
     tried: set[Name] = field(default_factory=set)
     """Versions whose golden rows came out right."""
+    plans: dict[Name, PlanInUse] = field(default_factory=dict)
+    """Version → how it is computed."""
     standby: LoaderProcess | None = None
     """Has the same versions, and does nothing: if the loader dies, the next is forked from it."""
     is_branch: bool = False
@@ -65,6 +80,14 @@ class Loadout:
         if isinstance(self.source, LoaderProcess) and not self.is_branch:
             self.standby = await self.source.branch(timeout_s, STANDBY)
 
+    def fall_back(self, name: Name, reason: str) -> None:
+        """Let scikit-learn compute a version in all workers that are made from now on."""
+        if name in self.numbers:
+            for source in (self.source, self.standby):
+                if source is not None:
+                    source.fall_back(self.numbers[name], reason)
+            self.plans[name] = PlanInUse((), reason)
+
     async def stop(self, limit_s: float) -> None:
         """End all processes."""
         if self.standby is not None:
@@ -81,6 +104,7 @@ class Generation:
         settings: the replica's settings.
         quarantine: inputs that are not tried, in no generation.
         cores: one a worker, which it is pinned to; none if workers are not pinned.
+        on_differs: hears of forms that are not used any more.
     """
 
     def __init__(
@@ -90,11 +114,13 @@ class Generation:
         settings: Settings,
         quarantine: Quarantine,
         cores: Sequence[int] = (),
+        on_differs: OnDiffers | None = None,
     ) -> None:
         self.loadout = loadout
         self.lanes = lanes
         self.streams = OpenStreams()
-        self.pool = WorkerPool(settings.worker_count(), cores)
+        self._tell_differs = on_differs
+        self.pool = WorkerPool(settings.worker_count(), cores, self._on_differs)
         self.batcher = Batcher(
             self.pool,
             settings.max_batch_rows,
@@ -105,6 +131,23 @@ class Generation:
         )
         for lane in lanes.values():
             self.batcher.add_lane(lane)
+
+    def fall_back(self, name: Name, reason: str) -> None:
+        """Let scikit-learn compute a version from now on, in this generation's workers."""
+        if name in self.loadout.numbers:
+            self.pool.fall_back(self.loadout.numbers[name])
+            self.loadout.fall_back(name, reason)
+
+    def _on_differs(self, model: int, found: bytes) -> None:
+        names = {number: name for name, number in self.loadout.numbers.items()}
+        name = names.get(model)
+        if name is None:
+            raise FrameError("a difference in a model that is not there")
+        told = found.decode(errors="replace")
+        log.error("plan_differs", model=name[0], version=name[1], found=told)
+        self.fall_back(name, f"in service a form answered otherwise than scikit-learn: {told}")
+        if self._tell_differs is not None:
+            self._tell_differs(name, told)
 
     def inherit(self, former: "Generation") -> None:
         """Take over what was learned of the versions that both serve."""
@@ -144,6 +187,10 @@ class Builder:
         metrics: where the versions' batches are counted.
         on_ended: hears the pid and the exit status of a worker that has ended.
         on_loader_gone: hears that a loader ended by itself.
+        on_differs: hears of forms that are not used any more.
+
+    Attributes:
+        distrusted: versions that scikit-learn computes, whatever plan there is, and why.
     """
 
     def __init__(
@@ -152,9 +199,12 @@ class Builder:
         metrics: Metrics,
         on_ended: OnEnded,
         on_loader_gone: Callable[[], None],
+        on_differs: OnDiffers | None = None,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
+        self._on_differs = on_differs
+        self.distrusted: dict[Name, str] = {}
         self._quarantine = Quarantine(QUARANTINED_INPUTS, QUARANTINE_S)
         self._on_ended = on_ended
         self._on_loader_gone = on_loader_gone
@@ -195,17 +245,20 @@ class Builder:
         await self._load_missing(loadout, wanted)
         await self._try_new(loadout, wanted)
 
-    def adopt(self, forked: Forked, numbers: dict[Name, int]) -> Loadout:
+    def adopt(
+        self, forked: Forked, numbers: dict[Name, int], plans: dict[Name, PlanInUse]
+    ) -> Loadout:
         """Return the loadout of a loader that another process has forked and tried."""
-        limits = Limits(self._settings.max_rows, self._settings.max_image_pixels)
         store, gone = self._settings.store, self._on_loader_gone
-        source = LoaderProcess(store, limits, self._on_ended, gone)
+        source = LoaderProcess(store, self._limits(), self._on_ended, gone)
         source.adopt(forked)
-        return Loadout(source, numbers, tried=set(numbers), is_branch=True)
+        return Loadout(source, numbers, tried=set(numbers), plans=plans, is_branch=True)
 
     def keep(self, loadout: Loadout, keep: set[Name]) -> None:
         """Let the loader forget all other versions."""
         self._drop(loadout, loadout.numbers.keys() - keep)
+        for name in self.distrusted.keys() & loadout.numbers.keys():
+            loadout.fall_back(name, self.distrusted[name])  # it may be a branch from before
 
     def generation(
         self, loadout: Loadout, manifests: dict[Name, Manifest], cores: Sequence[int] = ()
@@ -221,13 +274,14 @@ class Builder:
             )
             for name, number in loadout.numbers.items()
         }
-        return Generation(loadout, lanes, self._settings, self._quarantine, cores)
+        return Generation(loadout, lanes, self._settings, self._quarantine, cores, self._on_differs)
 
     def _drop(self, loadout: Loadout, names: set[Name]) -> None:
         if isinstance(loadout.source, LoaderProcess):
             loadout.source.drop([loadout.numbers[name] for name in names])
         for name in names:
             del loadout.numbers[name]
+            loadout.plans.pop(name, None)
             loadout.tried.discard(name)
 
     async def _branch(self, held: Loadout | None) -> Loadout | None:
@@ -235,11 +289,10 @@ class Builder:
         if held is None or alive is None:
             return None
         branch = await alive.branch(self._settings.load_timeout_s)
-        return Loadout(branch, dict(held.numbers), {}, set(held.tried))
+        return Loadout(branch, dict(held.numbers), {}, set(held.tried), dict(held.plans))
 
     def _afresh(self, method: StartMethod | Literal["auto"]) -> Loadout:
-        limits = Limits(self._settings.max_rows, self._settings.max_image_pixels)
-        store = self._settings.store
+        limits, store = self._limits(), self._settings.store
         source: WorkerSource
         if method == "spawn":
             source = SpawnSource(store, limits, self._on_ended)
@@ -248,16 +301,28 @@ class Builder:
         source.start()
         return Loadout(source)
 
+    def _limits(self) -> Limits:
+        settings = self._settings
+        return Limits(
+            settings.max_rows, settings.max_image_pixels, settings.plans, settings.plan_tolerance
+        )
+
     async def _load_missing(self, loadout: Loadout, wanted: dict[Name, Manifest]) -> int:
         """Load what is not there yet; return the most threads that the loader had."""
         threads = 1
         for name in wanted.keys() - loadout.numbers.keys():
             try:
-                loaded = await loadout.source.load(*name, self._settings.load_timeout_s)
+                loaded = await loadout.source.load(
+                    *name, self._settings.load_timeout_s, plain=name in self.distrusted
+                )
             except (Unavailable, TimeoutError) as error:
                 loadout.refused[name] = str(error) or "it took too long to load"
                 continue
             loadout.numbers[name] = loaded.model
+            loadout.plans[name] = PlanInUse(tuple(loaded.plan["ranges"]), loaded.plan["reason"])
+            if loaded.plan["reason"] and self._settings.plans != "off":
+                about = {"model": name[0], "version": name[1], "reason": loaded.plan["reason"]}
+                log.info("no_plan", **about)
             threads = max(threads, loaded.threads)
         return threads
 
@@ -266,9 +331,24 @@ class Builder:
         rehearsal = Rehearsal(loadout.source, self._settings.load_timeout_s)
         for name in [name for name in loadout.numbers if name not in loadout.tried]:
             try:
-                await rehearsal.try_golden_rows(wanted[name], loadout.numbers[name])
+                await self._try(rehearsal, loadout, name, wanted[name])
             except (Unavailable, TimeoutError) as error:
                 loadout.refused[name] = str(error) or "its golden rows took too long"
             else:
                 loadout.tried.add(name)
         rehearsal.close()
+
+    async def _try(
+        self, rehearsal: Rehearsal, loadout: Loadout, name: Name, manifest: Manifest
+    ) -> None:
+        """Try the golden rows; if a plan is in use and they fail, once more without it."""
+        number, plan = loadout.numbers[name], loadout.plans.get(name)
+        try:
+            await rehearsal.try_golden_rows(manifest, number)
+        except (Unavailable, TimeoutError) as error:
+            if plan is None or not plan.ranges:
+                raise
+            reason = str(error) or "its golden rows took too long"
+            log.error("plan_failed", model=name[0], version=name[1], reason=reason)  # noqa: TRY400
+            loadout.fall_back(name, f"on the golden rows: {reason}")
+            await rehearsal.try_golden_rows(manifest, number)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from service.generation import Generation
+from service.generation import Generation, Name
 from service.inference.states import PoolStatistics
 from service.settings import Settings
 
@@ -34,6 +34,12 @@ class Generations:
         task = asyncio.create_task(self._retire(former))
         self._retirements.add(task)
         task.add_done_callback(self._retirements.discard)
+
+    def fall_back(self, name: Name, reason: str) -> None:
+        """Let scikit-learn compute a version from now on, in every generation."""
+        for generation in (self.current, *self._former):
+            if generation is not None:
+                generation.fall_back(name, reason)
 
     async def stop(self) -> None:
         """Answer what was accepted, then end all processes."""

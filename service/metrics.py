@@ -100,6 +100,10 @@ class ModelMetrics:
         self.aborted: dict[str, int] = {}
         """Streams that were begun and not ended, by reason."""
         self.rows = 0
+        self.plan_differences = 0
+        """Samples of the traffic on which a form answered otherwise than scikit-learn."""
+        self.forms: tuple[tuple[str, str], ...] = ()
+        """The forms in use: of each its largest batch in rows, and its name."""
         self.stages = tuple(Histogram(SECONDS) for _ in STAGES)
         self.total = Histogram(SECONDS)
         self.batch_rows = Histogram(ROWS)
@@ -258,6 +262,16 @@ class Metrics(Collector):
         rows = CounterMetricFamily(
             "percore_rows_total", "Rows predicted", labels=("model", "version")
         )
+        differences = CounterMetricFamily(
+            "percore_plan_differences_total",
+            "Samples of the traffic on which a form answered otherwise than scikit-learn",
+            labels=("model", "version"),
+        )
+        forms = GaugeMetricFamily(
+            "percore_plan_form",
+            "The form that computes batches of up to so many rows",
+            labels=("model", "version", "up_to_rows", "form"),
+        )
         others = CounterMetricFamily(
             "percore_other_requests_total",
             "Other requests by route and status",
@@ -271,9 +285,12 @@ class Metrics(Collector):
             for reason, count in sorted(one.aborted.items()):
                 aborted.add_metric((*one.labels, reason), count)
             rows.add_metric(one.labels, one.rows)
+            differences.add_metric(one.labels, one.plan_differences)
+            for up_to_rows, form in one.forms:
+                forms.add_metric((*one.labels, up_to_rows, form), 1)
         for (route, status), count in sorted(self._others.items()):
             others.add_metric((route, str(status)), count)
-        yield from (answered, shed, aborted, rows, others)
+        yield from (answered, shed, aborted, rows, differences, forms, others)
 
 
 def _add(family: HistogramMetricFamily, labels: Sequence[str], histogram: Histogram) -> None:

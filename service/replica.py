@@ -35,6 +35,7 @@ class Replica:
         whole: the service that this is, or is a part of; set by whoever joins the parts.
         on_flip: hears what is served from now on, in the turn of the loop in which it begins.
         on_loader_gone: called when the loader has ended by itself.
+        on_differs: hears of a version whose forms are not used any more, and what differed.
     """
 
     whole: Whole
@@ -45,13 +46,14 @@ class Replica:
         self._cores = tuple(cores)
         self._generations = Generations(settings)
         on_ended = self._generations.on_worker_ended
-        self.builder = Builder(settings, metrics, on_ended, self._on_loader_gone)
+        self.builder = Builder(settings, metrics, on_ended, self._on_loader_gone, self._on_differs)
         self._served: dict[Name, ServedVersion] = {}
         self._next: tuple[Generation, dict[Name, ServedVersion]] | None = None
         self._stopping = False
         self.catalogue = Catalogue({})
         self.on_flip: Flip = lambda _: None
         self.on_loader_gone: Callable[[], None] = lambda: None
+        self.on_differs: Callable[[Name, str], None] = lambda *_: None
         metrics.add_gauges(self._gauges)
 
     def held(self) -> Loadout | None:
@@ -134,6 +136,7 @@ class Replica:
                 known.refuse_guilty = partial(batcher.refuse_guilty, lane)
                 known.condemn = partial(batcher.condemn, lane)
                 known.streams = current.streams
+                known.computed_by(*current.loadout.plans[name])
                 catalogue.models[name[0]].served[name[1]] = known
         # What the generation has though nothing is asked of it, it may be asked again.
         has = current.lanes.keys() if current is not None else set()
@@ -176,6 +179,23 @@ class Replica:
     def _on_loader_gone(self) -> None:
         if not self._stopping:
             self.on_loader_gone()
+
+    def _on_differs(self, name: Name, told: str) -> None:
+        """Trust no plan of a version any more, until it is planned anew."""
+        self._metrics.model(*name).plan_differences += 1
+        self.fall_back(name, told)
+        self.on_differs(name, told)
+
+    def fall_back(self, name: Name, told: str) -> None:
+        """Let scikit-learn compute a version from now on, in all workers."""
+        reason = f"in service a form answered otherwise than scikit-learn: {told}"
+        self.builder.distrusted[name] = reason
+        self._generations.fall_back(name, reason)
+        if self._next is not None:
+            self._next[0].fall_back(name, reason)
+        served = self._served.get(name)
+        if served is not None:
+            served.computed_by((), reason)
 
     def _gauges(self) -> Iterator[Gauge]:
         workers = self.workers()

@@ -112,6 +112,12 @@ class Settings(BaseSettings):
     """Certificate and those of its issuers, as PEM: the service then talks HTTPS only."""
     tls_key: Path | None = None
     """Private key of the certificate, unless it stands in the same file."""
+    plans: Literal["exact", "close", "off"] = "exact"
+    """Whether models are computed by their verified plans, which `python -m models plan` makes:
+    exact takes forms that answered as scikit-learn does, labels equal and numbers within 1e-12;
+    close takes numbers within --plan-tolerance, too; off computes everything by scikit-learn."""
+    plan_tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """With --plans close, the largest difference of a number, absolute below 1, relative above."""
     drain_delay_s: Annotated[float, Field(ge=0)] = 3.0
     """At SIGTERM, time to go on serving while balancers see that this replica is not ready."""
     max_connections: Annotated[int, Field(ge=0)] = 0

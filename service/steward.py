@@ -71,6 +71,8 @@ class Steward:
         self._serving = serving
         self._builder = serving.builder
         self._storekeeper = Storekeeper(Store(settings.store), settings.aliases, self._refuse)
+        self._plans: dict[Name, object] = {}
+        """Version → what tells one state of its plans from the next."""
         self._swaps = 0
         self._refusals = 0
         self._reload = asyncio.Event()
@@ -174,6 +176,7 @@ class Steward:
         held, served = self._serving.held(), self._serving.manifests()
         wanted = catalogue.wanted()
         stale = {name for name in served.keys() & wanted.keys() if served[name] != wanted[name]}
+        stale |= self._planned_anew(wanted) & served.keys()
         if held is not None and not renew and not stale:
             keep = self._choose(catalogue, held.tried)
             if wanted.keys() | keep == held.numbers.keys():
@@ -197,6 +200,15 @@ class Steward:
             await self._serve_without(new, catalogue, str(error) or "its workers were too slow")
         else:
             self._swaps += held is not None
+
+    def _planned_anew(self, wanted: dict[Name, Manifest]) -> set[Name]:
+        """Return the versions whose plans are others than at the last look; they are trusted."""
+        now = {name: self._storekeeper.plan_state(*name) for name in wanted}
+        known, self._plans = self._plans, now
+        anew = {name for name in wanted if name in known and known[name] != now[name]}
+        for name in anew:
+            self._builder.distrusted.pop(name, None)
+        return anew
 
     async def _serve_without(self, new: set[Name], catalogue: Catalogue, reason: str) -> None:
         """Go on with the versions before those of which no workers could be made."""

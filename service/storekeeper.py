@@ -5,6 +5,7 @@ from collections.abc import Callable
 import structlog
 
 from models.errors import StoreError
+from models.plans.kept import plan_state
 from models.store import PRODUCTION, Store
 from service.catalogue import Catalogue, CataloguedModel
 
@@ -36,7 +37,17 @@ class Storekeeper:
 
     def state(self) -> object:
         """Return something that differs when the store does."""
-        return self._store.state()
+        state = self._store.state()
+        plans = [
+            self.plan_state(name, version)
+            for name, _, aliases, _ in state
+            for version in sorted(set(aliases.values()))
+        ]
+        return (state, plans) if state else None
+
+    def plan_state(self, name: str, version: int) -> object:
+        """Return something that differs when a plan of a version was made."""
+        return plan_state(self._store, name, version)
 
     def read(self) -> Catalogue:
         """Return every name of the store, with the versions that should be served."""

@@ -1,11 +1,13 @@
 """The loader: loads every model once and forks the workers; it never predicts.
 
-    python -m service.inference.loader CONTROL_FD STORE MAX_ROWS MAX_PIXELS
+    python -m service.inference.loader CONTROL_FD STORE MAX_ROWS MAX_PIXELS PLANS TOLERANCE
 
 It has one thread, always: a fork copies only the thread that calls it. It obeys small JSON
 messages on its control socket, and ends with its workers when that socket closes.
 
-    {"do": "load", "name": …, "version": …}   {"did": "loaded", …} or {"did": "refused", …}
+    {"do": "load", "name": …, "version": …}   {"did": "loaded", …} or {"did": "refused", …};
+                                              with "plain": true without forms
+    {"do": "fall_back", "model": 0, …}        no answer; scikit-learn computes it from now on
     {"do": "drop", "models": [0]}             no answer; the numbers are free again
     {"do": "branch", "name": "percore-…"}     {"did": "branched", …} with the control socket and the
                                               pidfd of a loader that has the same models attached
@@ -34,13 +36,16 @@ import traceback
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from models.errors import StoreError
+from models.plans.plan import Policy, Trust
 from models.store import Store
 from service.inference.artefact import load_estimator
 from service.inference.deaths import confess_suicide
+from service.inference.limits import Limits
 from service.inference.model import Model
+from service.inference.plans import find_forms, give_up_plan
 from service.inference.worker import is_single_threaded, run_worker
 
 MAX_MESSAGE_BYTES = 1 << 16
@@ -55,16 +60,14 @@ class Loader:
     Args:
         control: the API process's other end is the only master; a SOCK_SEQPACKET socket.
         store: where the artefacts are.
-        max_rows: the most instances in one request.
-        max_pixels: the largest picture.
+        limits: of requests, and which plans are used.
     """
 
-    def __init__(
-        self, control: socket.socket, store: Store, max_rows: int, max_pixels: int
-    ) -> None:
+    def __init__(self, control: socket.socket, store: Store, limits: Limits) -> None:
         self._control = control
         self._store = store
-        self._limits = (max_rows, max_pixels)
+        self._limits = limits
+        self._trust = Trust(policy=limits.plans, tolerance=limits.plan_tolerance)
         self._models: list[Model | None] = []
         self._children: dict[int, tuple[int, int]] = {}  # pidfd → worker, pid
         self._poll = select.poll()
@@ -87,7 +90,9 @@ class Loader:
 
     def _obey(self, order: dict[str, Any]) -> None:
         if order["do"] == "load":
-            self._load(order["name"], order["version"])
+            self._load(order["name"], order["version"], plain=order.get("plain", False))
+        elif order["do"] == "fall_back":
+            self._fall_back(order["model"], order["reason"])
         elif order["do"] == "import":
             for module in order["modules"]:
                 with suppress(ImportError):
@@ -104,12 +109,16 @@ class Loader:
         elif order["do"] == "become":
             self._become(order["worker"])
 
-    def _load(self, name: str, version: int) -> None:
+    def _load(self, name: str, version: int, *, plain: bool) -> None:
         about = {"name": name, "version": version}
         started = time.monotonic()
         try:
             manifest = self._store.manifest(name, version)
-            model = Model(load_estimator(self._store, manifest), manifest, *self._limits)
+            estimator = load_estimator(self._store, manifest)
+            trust = Trust(policy="off") if plain else self._trust
+            plan = find_forms(self._store, manifest, estimator, trust)
+            rows, pixels = self._limits.max_rows, self._limits.max_pixels
+            model = Model(estimator, manifest, rows, pixels, plan)
         except StoreError as error:
             self._tell({"did": "refused", **about, "reason": str(error)[:1000]})
         else:
@@ -117,8 +126,16 @@ class Loader:
             seconds = time.monotonic() - started
             threads = len(os.listdir("/proc/self/task"))
             about |= {"index": number, "seconds": seconds, "threads": threads}
+            about |= {"plan": plan.told()}
             self._tell({"did": "loaded", **about})
         self._settle()
+
+    def _fall_back(self, number: int, reason: str) -> None:
+        """Fork no worker any more that uses the model's forms, and use its plan never again."""
+        model = self._models[number]
+        if model is not None:
+            model.predictor.fall_back()
+            give_up_plan(self._store, model.manifest, reason)
 
     def _place(self, model: Model) -> int:
         """Keep a model under the first free number."""
@@ -241,7 +258,8 @@ def name_process(name: str) -> None:
 
 def main() -> None:
     """Run the loader on the descriptor that the command line names."""
-    descriptor, store, max_rows, max_pixels = sys.argv[1:]
+    descriptor, store, max_rows, max_pixels, plans, tolerance = sys.argv[1:]
+    limits = Limits(int(max_rows), int(max_pixels), cast("Policy", plans), float(tolerance))
     # Ctrl-C and service managers signal the whole group; only the API process decides.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -249,7 +267,7 @@ def main() -> None:
     name_process("percore-loader")
     control = socket.socket(fileno=int(descriptor))
     with suppress(BrokenPipeError):  # the API process may go away in the middle of a message
-        Loader(control, Store(Path(store)), int(max_rows), int(max_pixels)).run()
+        Loader(control, Store(Path(store)), limits).run()
 
 
 if __name__ == "__main__":

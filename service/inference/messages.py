@@ -12,6 +12,8 @@ RESULT    head, an entry table, then the arrays of all entries that have rows (l
 PING, PONG, READY   no body
 IMPORTS   asked without a body; answered with the names of the modules that the worker imported
           since it was forked, a line each
+DIFFERS   from a worker: a model's number, and JSON that says how a form's answers differed
+FALL_BACK to a worker: the number of a model that scikit-learn alone shall compute from now on
 """
 
 import struct
@@ -34,6 +36,7 @@ _PREDICT_HEAD = struct.Struct("=IHHIIIB3x")
 _PREDICT_ENTRY = struct.Struct("=IIBBH")
 _RESULT_HEAD = struct.Struct("=IHHHHIQQ")
 _RESULT_ENTRY = struct.Struct("=IIB3x")
+_MODEL = struct.Struct("=I")
 
 
 class Kind(IntEnum):
@@ -45,6 +48,8 @@ class Kind(IntEnum):
     PONG = 4
     READY = 5
     IMPORTS = 6
+    DIFFERS = 7
+    FALL_BACK = 8
 
 
 class Media(IntEnum):
@@ -271,6 +276,27 @@ def decode_result(body: memoryview) -> BatchResult:
     return BatchResult(
         batch, entries, labels, values, width, probabilities, classes, predict_ns, other_ns
     )
+
+
+def encode_differs(model: int, found: bytes) -> list[bytes]:
+    """Return the DIFFERS frame of a model."""
+    return frame(Kind.DIFFERS, _MODEL.pack(model), found)
+
+
+def encode_fall_back(model: int) -> list[bytes]:
+    """Return the FALL_BACK frame of a model."""
+    return frame(Kind.FALL_BACK, _MODEL.pack(model))
+
+
+def decode_model(body: memoryview) -> tuple[int, bytes]:
+    """Return the model's number at the head of a body, and what follows it.
+
+    Raises:
+        FrameError: there is none.
+    """
+    if len(body) < _MODEL.size:
+        raise FrameError("a frame about no model")
+    return _MODEL.unpack_from(body)[0], bytes(body[_MODEL.size :])
 
 
 def _cut(body: memoryview, start: int, sizes: Sequence[int]) -> list[memoryview]:

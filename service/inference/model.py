@@ -30,6 +30,7 @@ from service.inference.messages import (
 from service.inference.part_model import PartModel
 from service.inference.pictures import PictureReader
 from service.inference.plain_tables import PlainTables, is_plain
+from service.inference.plans import InUse
 from service.inference.predictor import Estimator, Prediction, Predictor
 from service.inference.search import search
 from service.inference.shown import Shown
@@ -51,12 +52,21 @@ class Model:
         manifest: the version's manifest.
         max_rows: the most instances in one request.
         max_pixels: the largest picture.
+        plan: the forms that compute it; scikit-learn alone if left out.
     """
 
     def __init__(
-        self, estimator: Estimator, manifest: Manifest, max_rows: int, max_pixels: int
+        self,
+        estimator: Estimator,
+        manifest: Manifest,
+        max_rows: int,
+        max_pixels: int,
+        plan: InUse | None = None,
     ) -> None:
-        self._predictor = Predictor(estimator, manifest.output)
+        self.predictor = self._predictor = Predictor(
+            estimator, manifest.output, plan.steps if plan else (), plan.limit if plan else 0.0
+        )
+        self.manifest = manifest
         self._shown = Shown(manifest.output)
         self._max_rows = max_rows
         self._plain: PlainTables | None = None
@@ -99,12 +109,19 @@ class Model:
     def _answer_cells(self, batch: PredictBatch) -> BatchResult:
         started = perf_counter_ns()
         wanted = any(entry.probabilities for entry in batch.entries)
-        spans = _spans([entry.rows for entry in batch.entries])
         X = self._inputs.build(batch)
         built = perf_counter_ns()
-        outcomes = self._predictor.predict_spans(X, spans, wanted)
-        predicted = perf_counter_ns()
-        result = _merge(batch.batch, outcomes, spans)
+        whole = self._predictor.predict_whole(X, wanted)
+        if isinstance(whole, Prediction):
+            predicted = perf_counter_ns()
+            result = _whole(batch, whole)
+        else:
+            spans = _spans([entry.rows for entry in batch.entries])
+            outcomes: list[Prediction | ServiceError] = [whole]
+            if len(spans) > 1:
+                outcomes = self._predictor.predict_each(X, spans, wanted)
+            predicted = perf_counter_ns()
+            result = _merge(batch.batch, outcomes, spans)
         result.predict_ns = predicted - built
         result.other_ns = perf_counter_ns() - predicted + built - started
         return result
@@ -248,6 +265,23 @@ def _joined(reads: Sequence[Read]) -> list[Any]:
 def _spans(rows: list[int]) -> list[tuple[int, int]]:
     ends = accumulate(rows)
     return [(end - count, end) for count, end in zip(rows, ends, strict=True)]
+
+
+def _whole(batch: PredictBatch, answer: Prediction) -> BatchResult:
+    """Return the answer of all entries, none of which failed."""
+    entries = [ResultEntry(entry.rows, Status.ROWS, b"") for entry in batch.entries]
+    result = BatchResult(batch.batch, entries)
+    first = answer.values
+    if first is None:
+        first = answer.labels
+        result.labels = answer.labels.tobytes()  # type: ignore[union-attr]
+    else:
+        result.values = first.tobytes()
+    result.width = first.shape[1] if first is not None and first.ndim == 2 else 0
+    if answer.probabilities is not None:
+        result.probabilities = answer.probabilities.tobytes()
+        result.classes = answer.probabilities.shape[1]
+    return result
 
 
 def _merge(

@@ -10,7 +10,7 @@ the pool says which worker is lost, puts a spare in its place at once, and has a
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from random import random
 from time import monotonic
@@ -21,7 +21,13 @@ import structlog
 from service.errors import FrameError, Unavailable
 from service.inference.channel import WorkerChannel
 from service.inference.deaths import OomKills, is_outside, is_stopped
-from service.inference.messages import BatchResult, Kind, decode_result
+from service.inference.messages import (
+    BatchResult,
+    Kind,
+    decode_model,
+    decode_result,
+    encode_fall_back,
+)
 from service.inference.pidfds import bury, kill
 from service.inference.pins import Pins
 from service.inference.restarts import pause_s
@@ -71,9 +77,18 @@ class WorkerPool:
     Args:
         size: how many.
         cores: one a worker, which it is pinned to; none if workers run where the system likes.
+        on_differs: hears the number of a model whose forms answered otherwise than scikit-learn,
+            and as JSON what differed.
     """
 
-    def __init__(self, size: int, cores: Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        size: int,
+        cores: Sequence[int] = (),
+        on_differs: Callable[[int, bytes], None] | None = None,
+    ) -> None:
+        self._on_differs = on_differs
+        self._fallen: list[int] = []
         self._source: WorkerSource | None = None
         self._size = size
         self._listener: PoolListener | None = None
@@ -108,6 +123,12 @@ class WorkerPool:
         state.busy_since = monotonic()
         state.hang_limit_s = hang_limit_s
         state.channel.send(parts)
+
+    def fall_back(self, model: int) -> None:
+        """Let scikit-learn compute a model in all workers."""
+        self._fallen.append(model)
+        for state in self._workers.values():
+            state.channel.send(encode_fall_back(model))
 
     def statistics(self) -> PoolStatistics:
         """Return a snapshot."""
@@ -148,8 +169,14 @@ class WorkerPool:
             self._listener.on_result(worker, result)
         elif kind is Kind.READY and not state.ready.is_set():
             state.ready.set()
+            for model in self._fallen:  # it may have been forked before the loader heard
+                state.channel.send(encode_fall_back(model))
             self._spares.append(worker)
             self._activate()
+        elif kind is Kind.DIFFERS:
+            model, found = decode_model(body)
+            if self._on_differs is not None:
+                self._on_differs(model, found)
         elif kind is not Kind.PONG:
             raise FrameError(f"a worker sent {kind.name}")
 

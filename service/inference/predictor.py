@@ -104,13 +104,21 @@ class Predictor:
         output: what it promises to answer.
         steps: verified forms, the one for the smallest batches first; scikit-learn where there
             are none.
+        limit: how far a form's numbers may be from scikit-learn's; absolute below 1, relative
+            above.
     """
 
     def __init__(
-        self, estimator: Estimator, output: OutputSchema, steps: Sequence[Step] = ()
+        self,
+        estimator: Estimator,
+        output: OutputSchema,
+        steps: Sequence[Step] = (),
+        limit: float = 0.0,
     ) -> None:
         self._output = output
+        self.limit = limit
         self._width = () if output.width is None else (output.width,)
+        self._offer: Callable[[Matrix, Prediction], None] | None = None
         self._scikit = _Way(estimator, "X", output.method)
         self._steps = [
             (up_to, self._scikit if form is None else _Way(form, form.takes, output.method))
@@ -125,6 +133,12 @@ class Predictor:
     def fall_back(self) -> None:
         """Let scikit-learn answer from now on, whatever was verified."""
         self._steps = []
+        self._offer = None
+
+    def watch(self, offer: Callable[[Matrix, Prediction], None]) -> None:
+        """Let somebody have a look at what forms answer."""
+        if self._steps:
+            self._offer = offer
 
     def _learn_classes(self, classes: npt.NDArray[Any]) -> None:
         order = np.argsort(classes, kind="stable").astype(np.int32)
@@ -150,6 +164,12 @@ class Predictor:
             return [whole]
         if isinstance(whole, Prediction):
             return [whole.rows(*span) for span in spans]
+        return self.predict_each(X, spans, probabilities)
+
+    def predict_each(
+        self, X: Matrix, spans: list[tuple[int, int]], probabilities: bool
+    ) -> list[Prediction | ServiceError]:
+        """Predict several requests, each in a call of its own; as `predict_spans`."""
         return [
             self.predict_whole(take_rows(X, slice(start, stop)), probabilities)
             for start, stop in spans
@@ -180,7 +200,10 @@ class Predictor:
             if rows <= up_to_rows:
                 if way is self._scikit:
                     break
-                return self._predict(way, X, probabilities)
+                answer = self._predict(way, X, probabilities)
+                if self._offer is not None:
+                    self._offer(X, answer)
+                return answer
         return self.predict_by_scikit(X, probabilities)
 
     def predict_by_scikit(self, X: Matrix, probabilities: bool) -> Prediction:

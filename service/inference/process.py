@@ -41,6 +41,8 @@ class Loaded(NamedTuple):
     """The number that `messages.PredictBatch.model` calls it by."""
     threads: int
     """Threads of the loader by then; with more than one it must not fork."""
+    plan: dict[str, Any]
+    """`ranges` of batch sizes and the form of each, or the `reason` why scikit-learn computes."""
 
 
 class Forked(NamedTuple):
@@ -99,6 +101,8 @@ class LoaderProcess:
                     str(self._store),
                     str(self._limits.max_rows),
                     str(self._limits.max_pixels),
+                    self._limits.plans,
+                    str(self._limits.plan_tolerance),
                 ],
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,
@@ -137,18 +141,32 @@ class LoaderProcess:
         if models and self._control is not None:
             self._control.send(json.dumps({"do": "drop", "models": list(models)}).encode())
 
-    async def load(self, name: str, version: int, timeout_s: float) -> Loaded:
+    def fall_back(self, model: int, reason: str) -> None:
+        """Let scikit-learn compute a version in all workers that are forked from now on."""
+        if self._control is not None:
+            order = {"do": "fall_back", "model": model, "reason": reason}
+            self._control.send(json.dumps(order).encode())
+
+    async def load(
+        self, name: str, version: int, timeout_s: float, *, plain: bool = False
+    ) -> Loaded:
         """Load a version.
+
+        Args:
+            name: the model's name.
+            version: its number.
+            timeout_s: how long that may take.
+            plain: whether scikit-learn shall compute it, whatever plan there is.
 
         Raises:
             Unavailable: the loader refused it, with the reason, or is gone.
             TimeoutError: it took too long.
         """
-        message = {"do": "load", "name": name, "version": version}
+        message = {"do": "load", "name": name, "version": version, "plain": plain}
         answer = await self._ask(message, ("load", (name, version)), timeout_s)
         if answer["did"] == "refused":
             raise Unavailable(answer["reason"])
-        return Loaded(answer["index"], answer["threads"])
+        return Loaded(answer["index"], answer["threads"], answer["plan"])
 
     def preload(self, modules: Sequence[str]) -> None:
         """Import modules in the loader, so that the workers it forks have them already."""

@@ -23,8 +23,13 @@ class WorkerSource(Protocol):
     def start(self) -> None:
         """Start what loads."""
 
-    async def load(self, name: str, version: int, timeout_s: float) -> Loaded:
+    async def load(
+        self, name: str, version: int, timeout_s: float, *, plain: bool = False
+    ) -> Loaded:
         """Load a version; raises `Unavailable` with the reason if it is refused."""
+
+    def fall_back(self, model: int, reason: str) -> None:
+        """Let scikit-learn compute a version in all workers that are made from now on."""
 
     def preload(self, modules: Sequence[str]) -> None:
         """Import modules before the next worker is made."""
@@ -55,6 +60,8 @@ class SpawnSource:
         self._limits = limits
         self._on_ended = on_ended
         self._versions: list[tuple[str, int, float]] = []
+        self._plain: dict[int, str] = {}
+        """Place of a version in the list → why scikit-learn computes it."""
         self._first: LoaderProcess | None = None
         self._watchers: set[asyncio.Task[None]] = set()
 
@@ -62,7 +69,13 @@ class SpawnSource:
         """Start the process that loads each version first, and will be the first worker."""
         self._first = self._start()
 
-    async def load(self, name: str, version: int, timeout_s: float) -> Loaded:
+    def fall_back(self, model: int, reason: str) -> None:
+        """Let scikit-learn compute a version in all workers that are made from now on."""
+        self._plain[model] = reason
+
+    async def load(
+        self, name: str, version: int, timeout_s: float, *, plain: bool = False
+    ) -> Loaded:
         """Load a version in the first worker's process, to see that it can be.
 
         Raises:
@@ -71,7 +84,9 @@ class SpawnSource:
         """
         if self._first is None:
             raise Unavailable("the source was not started")
-        loaded = await self._first.load(name, version, timeout_s)
+        loaded = await self._first.load(name, version, timeout_s, plain=plain)
+        if plain:
+            self._plain[loaded.model] = "it was asked for so"
         self._versions.append((name, version, timeout_s))
         return loaded
 
@@ -90,6 +105,8 @@ class SpawnSource:
             process = self._start()
             for name, version, limit_s in self._versions:
                 await process.load(name, version, limit_s)
+            for model, reason in self._plain.items():
+                process.fall_back(model, reason)
         forked = await process.become(worker, timeout_s)
         watcher = asyncio.create_task(self._watch(forked.pid, process))
         self._watchers.add(watcher)

@@ -2,15 +2,20 @@
 
 import gc
 import os
+import select
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from service.errors import FrameError
+from service.inference.live_check import IDLE_S, LiveCheck
 from service.inference.messages import (
     PREAMBLE,
     Kind,
+    decode_model,
     decode_predict,
+    encode_differs,
     encode_result,
     frame,
     read_preamble,
@@ -30,8 +35,15 @@ def run_worker(connection: socket.socket, models: Sequence[Model | None]) -> Non
     """
     gc.enable()
     known = frozenset(sys.modules)
+    checks = _watch(models)
+    is_idle = _idle_after(connection, IDLE_S)
     connection.sendall(b"".join(frame(Kind.READY)))
-    while (received := _receive(connection)) is not None:
+    while True:
+        if checks.sample is not None and is_idle():
+            _check(checks, models, connection)
+        received = _receive(connection)
+        if received is None:
+            return
         kind, body = received
         if kind is Kind.PING:
             connection.sendall(b"".join(frame(Kind.PONG)))
@@ -44,8 +56,43 @@ def run_worker(connection: socket.socket, models: Sequence[Model | None]) -> Non
             if not batch.entries or model is None:
                 raise FrameError("a batch of nothing, or for no model")
             connection.sendall(b"".join(encode_result(model.answer(batch))))
+        elif kind is Kind.FALL_BACK:
+            number, _ = decode_model(body)
+            _fall_back(models, number)
+            checks.forget(number)
         else:
             raise FrameError(f"a worker takes no {kind.name}")
+
+
+def _watch(models: Sequence[Model | None]) -> LiveCheck:
+    """Let a sample of what forms answer be checked."""
+    checks = LiveCheck()
+    for number, model in enumerate(models):
+        if model is not None:
+            predictor = model.predictor
+            predictor.watch(partial(checks.offer, number, predictor))
+    return checks
+
+
+def _idle_after(connection: socket.socket, seconds: float) -> Callable[[], bool]:
+    """Return what waits for a frame, and tells whether none came."""
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return lambda: not poll.poll(seconds * 1000)
+
+
+def _check(checks: LiveCheck, models: Sequence[Model | None], connection: socket.socket) -> None:
+    """Check the sample; if something differs, stop using forms for its model, and tell."""
+    differs = checks.check()
+    if differs is not None:
+        _fall_back(models, differs[0])
+        connection.sendall(b"".join(encode_differs(*differs)))
+
+
+def _fall_back(models: Sequence[Model | None], number: int) -> None:
+    model = models[number] if number < len(models) else None
+    if model is not None:
+        model.predictor.fall_back()
 
 
 def _receive(connection: socket.socket) -> tuple[Kind, memoryview] | None:

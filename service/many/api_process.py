@@ -137,6 +137,11 @@ class ApiProcess:
         """Give an order that has no answer."""
         self._line.send({"do": what})
 
+    def fall_back(self, name: str, version: int, told: str) -> None:
+        """Let it compute a version by scikit-learn from now on."""
+        order = {"do": "fall back", "name": name, "version": version, "told": told}
+        self._line.send(order)
+
     def answer(self, asked: Message, answer: Message) -> None:
         """Answer what it has asked."""
         self._line.answer(asked, answer)

@@ -145,7 +145,9 @@ class Crew:
             forked = await alive.branch_off(FORK_TIMEOUT_S)
         except (Unavailable, TimeoutError) as error:
             return Outcome.FAILED, str(error) or "the common loader does not fork"
-        numbers = [[*name, number] for name, number in loadout.numbers.items()]
+        numbers = [
+            [*name, number, *loadout.plans[name]] for name, number in loadout.numbers.items()
+        ]
         return await process.prepare(packed, numbers, forked)
 
     async def _flip(self, processes: list[ApiProcess]) -> None:
@@ -211,8 +213,19 @@ class Crew:
         if message.get("did") == "lost loader":
             log.error("loader_gone", pid=process.pid, reason="its workers go on; it gets another")
             self._keep(self._renew(process))
+        elif message.get("did") == "differs":
+            self._fall_back((message["name"], message["version"]), message["told"])
         else:
             self._on_asked(process, message)
+
+    def _fall_back(self, name: Name, told: str) -> None:
+        """Let scikit-learn compute a version everywhere: in one process a form was wrong."""
+        reason = f"in service a form answered otherwise than scikit-learn: {told}"
+        self.builder.distrusted[name] = reason
+        if self._held is not None:
+            self._held.fall_back(name, reason)
+        for process in self.roster.begun():
+            process.fall_back(*name, told)
 
     # The common loader
 

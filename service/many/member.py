@@ -10,11 +10,12 @@
     {"do": "abandon"}         forget what was prepared
     {"do": "take"}            a client's connection is attached
     {"do": "tell"}            answered with what was counted
+    {"do": "fall back", …}    let scikit-learn compute a version from now on
     {"do": "reload"}          read keys and certificate again
     {"do": "drain"}           be not ready, and let every answer be its connection's last
     {"do": "stop"}            answer what there is, and end
 
-It tells {"did": "connections", …}, {"did": "lost loader"}, and asks for what only the supervisor
+It tells {"did": "connections", …}, {"did": "lost loader"}, {"did": "differs", …}, and asks for what only the supervisor
 knows or does: overview, reload, show, hide. When the supervisor is gone, it ends.
 """
 
@@ -33,7 +34,7 @@ import uvloop
 from service.catalogue import Catalogue
 from service.errors import Unavailable
 from service.front import CannotServe, Front, Server, make_front, read_keys
-from service.generation import STOP_S, Name
+from service.generation import STOP_S, Name, PlanInUse
 from service.inference.process import Forked
 from service.log import configure_logging
 from service.many.catalogues import unpack
@@ -68,6 +69,7 @@ class Member:
         self._replica = Replica(settings, self._metrics, cores)
         self._replica.whole = Part(line, settings.load_timeout_s)
         self._replica.on_loader_gone = lambda: line.send({"did": "lost loader"})
+        self._replica.on_differs = self._tell_differs
         self._front: Front = make_front(self._replica, self._metrics, settings, keys)
         self._server = Server(self._front.config)
         self._connections = Connections(self._server, self._tell_connections)
@@ -118,6 +120,8 @@ class Member:
                 self._release()
             case "abandon":
                 self._keep(self._abandon())
+            case "fall back":
+                self._replica.fall_back((order["name"], order["version"]), order["told"])
             case "reload":
                 for reload in self._front.reloads():
                     reload()
@@ -135,8 +139,12 @@ class Member:
         elif order["pid"]:
             control, pidfd = descriptors
             forked = Forked(order["pid"], pidfd, socket.socket(fileno=control))
-            numbers: dict[Name, int] = {(name, v): number for name, v, number in order["numbers"]}
-            loadout = self._replica.builder.adopt(forked, numbers)
+            numbers: dict[Name, int] = {(name, v): at for name, v, at, _, _ in order["numbers"]}
+            plans: dict[Name, PlanInUse] = {
+                (name, v): PlanInUse(tuple(ranges), reason)
+                for name, v, _, ranges, reason in order["numbers"]
+            }
+            loadout = self._replica.builder.adopt(forked, numbers, plans)
             try:
                 await self._replica.prepare(loadout, manifests)
             except BaseException as error:
@@ -164,6 +172,10 @@ class Member:
             gc.collect()
             gc.freeze()
             self._settled = True
+
+    def _tell_differs(self, name: Name, told: str) -> None:
+        model, version = name
+        self._line.send({"did": "differs", "name": model, "version": version, "told": told})
 
     def _tell_connections(self, taken: int, open_: int) -> None:
         self._line.send({"did": "connections", "taken": taken, "open": open_})

@@ -85,6 +85,8 @@ def _take_model(counted: ModelMetrics) -> Snapshot:
         "aborted": list(counted.aborted.items()),
         "rows": counted.rows,
         "failed_s": counted.failed_s,
+        "plan_differences": counted.plan_differences,
+        "forms": counted.forms,
         "histograms": [one.read() for one in counted.histograms()],
         "batch_times": [
             [rows, times.count, times.predict_ns, times.around_ns]
@@ -104,6 +106,8 @@ def _add_model(sum_: ModelMetrics, taken: Snapshot) -> None:
             counters[key] = counters.get(key, 0) + count
     sum_.rows += taken["rows"]
     sum_.failed_s += taken["failed_s"]
+    sum_.plan_differences += taken["plan_differences"]
+    sum_.forms = tuple((up_to, form) for up_to, form in taken["forms"]) or sum_.forms
     for histogram, (counts, total) in zip(sum_.histograms(), taken["histograms"], strict=True):
         histogram.add(counts, total)
     for rows, count, predict_ns, around_ns in taken["batch_times"]:

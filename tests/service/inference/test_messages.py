@@ -14,10 +14,13 @@ from service.inference.messages import (
     Media,
     ResultEntry,
     Status,
+    decode_model,
     decode_predict,
     decode_result,
     encode_bodies,
     encode_cells,
+    encode_differs,
+    encode_fall_back,
     encode_result,
     frame,
     read_preamble,
@@ -118,3 +121,14 @@ def test_decoders_survive_any_bytes() -> None:
 
 def test_a_frame_tells_its_own_length() -> None:
     assert read_preamble(b"".join(frame(Kind.PING))) == (Kind.PING, 0)
+
+
+def test_what_is_said_of_a_model_comes_back() -> None:
+    head, *body = encode_differs(3, b"{}")
+    assert read_preamble(head) == (Kind.DIFFERS, 6)
+    assert decode_model(memoryview(b"".join(body))) == (3, b"{}")
+    head, *body = encode_fall_back(4)
+    assert read_preamble(head) == (Kind.FALL_BACK, 4)
+    assert decode_model(memoryview(b"".join(body))) == (4, b"")
+    with pytest.raises(FrameError):
+        decode_model(memoryview(b"\0\0\0"))

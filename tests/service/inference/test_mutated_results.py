@@ -64,8 +64,13 @@ class FakeSource:
     def start(self) -> None:
         pass
 
-    async def load(self, name: str, version: int, timeout_s: float) -> Loaded:
+    async def load(
+        self, name: str, version: int, timeout_s: float, *, plain: bool = False
+    ) -> Loaded:
         raise NotImplementedError
+
+    def fall_back(self, model: int, reason: str) -> None:
+        pass
 
     def preload(self, modules: Sequence[str]) -> None:
         pass
