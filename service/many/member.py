@@ -15,8 +15,9 @@
     {"do": "drain"}           be not ready, and let every answer be its connection's last
     {"do": "stop"}            answer what there is, and end
 
-It tells {"did": "connections", …}, {"did": "lost loader"}, {"did": "differs", …}, and asks for what only the supervisor
-knows or does: overview, reload, show, hide. When the supervisor is gone, it ends.
+It tells {"did": "connections", …}, {"did": "lost loader"}, {"did": "differs", …}, and asks for what
+only the supervisor knows or does: overview, reload, show, hide. When the supervisor is gone, it
+ends.
 """
 
 import asyncio
