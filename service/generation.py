@@ -351,4 +351,5 @@ class Builder:
             reason = str(error) or "its golden rows took too long"
             log.error("plan_failed", model=name[0], version=name[1], reason=reason)  # noqa: TRY400
             loadout.fall_back(name, f"on the golden rows: {reason}")
+            rehearsal.close()  # its worker has the forms still
             await rehearsal.try_golden_rows(manifest, number)

@@ -87,8 +87,9 @@ class Rehearsal:
         return answer, (await self._next(Kind.IMPORTS)).decode().split()
 
     async def _open(self) -> WorkerChannel:
-        self._frames = asyncio.Queue()
         self._forked = await self._source.fork(WORKER, self._timeout_s)
+        # After that wait: the end of a worker that was closed before belongs to the queue before.
+        self._frames = asyncio.Queue()
         channel = self._channel = WorkerChannel(WORKER, self)
         loop = asyncio.get_running_loop()
         await loop.create_unix_connection(lambda: channel, sock=self._forked.connection)
