@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.ensemble._gradient_boosting import predict_stages
-from sklearn.ensemble._hist_gradient_boosting._predictor import _predict_from_raw_data
 
 from models.forms.checks import Array
 
@@ -33,6 +31,8 @@ class Loops:
 
     def boosted(self, trees: Array, rate: float) -> Callable[[Array, Array], None]:
         """Return the function that adds what scikit-learn's compiled loop adds."""
+        # Only a model that brought it needs it; all ensembles would cost others their memory.
+        from sklearn.ensemble._gradient_boosting import predict_stages  # noqa: PLC0415
 
         def add(X: Array, scores: Array) -> None:
             predict_stages(trees, X, rate, scores)
@@ -41,6 +41,10 @@ class Loops:
 
     def histogram(self, estimator: Any) -> Callable[[Array, Array], None]:
         """Return the function that adds what scikit-learn's compiled predictors say."""
+        from sklearn.ensemble._hist_gradient_boosting._predictor import (  # noqa: PLC0415
+            _predict_from_raw_data,
+        )
+
         mapper = estimator._bin_mapper
         known, positions = mapper.make_known_categories_bitsets()
         trees = [

@@ -123,3 +123,105 @@ def add_missing(nodes: Any, missing_left: Any, values: Any, roots: Any, X: Any, 
                 leaf = down_missing(nodes, missing_left, roots[tree], X[row])
                 for value in range(width):
                     sums[row, value] += values[leaf, value]
+
+
+@compiled
+def boost_few(nodes: Any, leaves: Any, roots: Any, depths: Any, X: Any, scores: Any) -> None:
+    """Add to scores, shape (K, n), each row's leaves; tree t is of class t mod K."""
+    classes, rows = scores.shape
+    at = np.empty(TOGETHER, np.int64)
+    for row in range(rows):
+        tree = 0
+        while tree + TOGETHER <= len(roots):
+            trees_together(nodes, roots, depths, tree, X[row], at)
+            for each in range(TOGETHER):
+                scores[(tree + each) % classes, row] += leaves[at[each]]
+            tree += TOGETHER
+        while tree < len(roots):
+            leaf = down(nodes, roots[tree], X[row])
+            scores[tree % classes, row] += leaves[leaf]
+            tree += 1
+
+
+@compiled
+def boost_many(nodes: Any, leaves: Any, roots: Any, depths: Any, X: Any, scores: Any) -> None:
+    """Do the same for many rows."""
+    classes, rows = scores.shape
+    at = np.empty(TOGETHER, np.int64)
+    for start in range(0, rows, BLOCK_ROWS):
+        stop = min(rows, start + BLOCK_ROWS)
+        for tree in range(len(roots)):
+            of = tree % classes
+            row = start
+            while row + TOGETHER <= stop:
+                rows_together(nodes, roots[tree], depths[tree], X, row, at)
+                for each in range(TOGETHER):
+                    scores[of, row + each] += leaves[at[each]]
+                row += TOGETHER
+            while row < stop:
+                leaf = down(nodes, roots[tree], X[row])
+                scores[of, row] += leaves[leaf]
+                row += 1
+
+
+@compiled
+def boost_missing(
+    nodes: Any, missing_left: Any, leaves: Any, roots: Any, X: Any, scores: Any
+) -> None:
+    """Do the same for rows with NaN."""
+    classes, rows = scores.shape
+    for start in range(0, rows, BLOCK_ROWS):
+        stop = min(rows, start + BLOCK_ROWS)
+        for tree in range(len(roots)):
+            for row in range(start, stop):
+                leaf = down_missing(nodes, missing_left, roots[tree], X[row])
+                scores[tree % classes, row] += leaves[leaf]
+
+
+@compiled
+def down_categories(nodes: Any, missing_left: Any, sets: Any, lefts: Any, at: Any, row: Any) -> Any:
+    """Return the leaf that a row reaches from `at`.
+
+    Args:
+        nodes: of type NODE.
+        missing_left: uint8, an entry a node.
+        sets: int32, an entry a node: where its set of categories is; -1 if it asks for a number.
+        lefts: uint32, shape (sets, 8): a bit for each category that goes left.
+        at: where to begin.
+        row: float64; a category is its code, which the encoder gave, or NaN.
+    """
+    while True:
+        node = nodes[at]
+        if node.left == at:
+            return at
+        value = row[node.feature]
+        if np.isnan(value):
+            right = missing_left[at] == 0
+        elif sets[at] >= 0:
+            code = np.uint32(value)
+            word = lefts[sets[at], code >> np.uint32(5)]
+            right = (word >> (code & np.uint32(31))) & np.uint32(1) == 0
+        else:
+            right = not value <= node.threshold
+        at = node.left + right
+
+
+@compiled
+def boost_categories(trees: Any, sets: Any, lefts: Any, X: Any, scores: Any) -> None:
+    """Add to scores, shape (K, n), each row's leaves; tree t is of class t mod K.
+
+    Args:
+        trees: nodes, missing_left, leaves and roots of `Flat`.
+        sets: as in `down_categories`.
+        lefts: as in `down_categories`.
+        X: float64, shape (n, columns).
+        scores: written into.
+    """
+    nodes, missing_left, leaves, roots = trees
+    classes, rows = scores.shape
+    for start in range(0, rows, BLOCK_ROWS):
+        stop = min(rows, start + BLOCK_ROWS)
+        for tree in range(len(roots)):
+            for row in range(start, stop):
+                leaf = down_categories(nodes, missing_left, sets, lefts, roots[tree], X[row])
+                scores[tree % classes, row] += leaves[leaf]

@@ -6,10 +6,16 @@ from typing import Any, Final
 import numpy as np
 
 from models.forms.checks import Array, all_finite
-from models.forms.walk.boosted import boost_few, boost_many, boost_missing
-from models.forms.walk.categories import boost_categories
 from models.forms.walk.flat import Flat, Grown, flat
-from models.forms.walk.kernels import add_few, add_many, add_missing
+from models.forms.walk.kernels import (
+    add_few,
+    add_many,
+    add_missing,
+    boost_categories,
+    boost_few,
+    boost_many,
+    boost_missing,
+)
 
 FEW_ROWS: Final = 8
 """Below it a row goes through eight trees at once, from it on eight rows through one tree."""

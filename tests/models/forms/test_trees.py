@@ -79,7 +79,10 @@ def test_regressions(model: Any) -> None:
 
 
 def test_a_leaf_of_negative_zero_keeps_its_sign() -> None:
-    same(DecisionTreeRegressor().fit(D[:9], np.array([-0.0] * 9)), D[:9])
+    model = DecisionTreeRegressor(max_depth=2, random_state=0).fit(D, d)
+    model.tree_.value[:] = -0.0
+    assert np.signbit(model.predict(D)).all()
+    same(model, D)
 
 
 def test_duplicate_thresholds_constant_columns_and_odd_scales() -> None:
