@@ -14,6 +14,7 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
     IsolationForest,
     RandomForestClassifier,
+    StackingClassifier,
 )
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest
@@ -149,6 +150,23 @@ def written_in_place() -> Fitted:
     return Fitted(model.fit(rows.copy(), two(numbers())), rows)
 
 
+def stack_of_pipelines() -> Fitted:
+    """Fit a stack whose members bring encoders of their own; "NA" is one of their words."""
+    rows = mixed()
+
+    def member(last: Any) -> Any:
+        encode = make_column_transformer(
+            (OneHotEncoder(handle_unknown="ignore"), ["city", "plan"]),
+            (SimpleImputer(), ["age", "income", "visits"]),
+        )
+        return make_pipeline(encode, last)
+
+    trees = {"one": DecisionTreeClassifier(max_depth=3), "some": RandomForestClassifier(5)}
+    members = [(name, member(last.set_params(random_state=0))) for name, last in trees.items()]
+    model = StackingClassifier(members, LogisticRegression(), cv=2)
+    return Fitted(model.fit(rows, churn(rows)), rows)
+
+
 def large_integers(rows: Any) -> Any:
     return np.array([2**60 + 1, 2**60 + 3, -(2**61)])[three(rows)]
 
@@ -179,6 +197,7 @@ PROBABLE: dict[str, Callable[[], Fitted]] = {
     "large-integers": partial(on_numbers, DecisionTreeClassifier(max_depth=3), large_integers),
     "lightgbm": partial(on_numbers, LGBMClassifier(n_estimators=5, n_jobs=1, verbose=-1), letters),
     "xgboost": partial(on_numbers, XGBClassifier(n_estimators=5, n_jobs=1), three),
+    "stack-of-pipelines": stack_of_pipelines,
     "two-texts": two_texts,
     "written-in-place": written_in_place,
 }  # fmt: skip
