@@ -34,10 +34,13 @@ class Loads:
 
     def __init__(self) -> None:
         self.sources: list[Source] = []
+        self.stale: list[set[Name]] = []
+        self.distrusted: dict[Name, str] = {}
 
     async def load(
         self, wanted: dict[Name, Manifest], held: Loadout | None, stale: set[Name]
     ) -> Loadout:
+        self.stale.append(stale)
         before = set() if held is None else set(held.numbers)
         names = sorted(before | set(wanted))
         self.sources.append(Source())
@@ -149,3 +152,22 @@ def test_what_cannot_start_is_said_at_once(store: Path) -> None:
 def test_an_empty_store_has_nothing_to_serve(tmp_path: Path) -> None:
     with pytest.raises(NothingToServe, match="python -m models train"):
         play(tmp_path, Serves())
+
+
+def test_a_version_that_was_planned_anew_is_loaded_again_and_trusted_again(store: Path) -> None:
+    serves = Serves()
+
+    def plan() -> None:
+        serves.builder.distrusted[("toy", 1)] = "it lied"
+        (store / "toy" / "plans" / "1").mkdir(parents=True)
+        (store / "toy" / "plans" / "1" / "0123456789abcdef.json").write_text("{}")
+
+    def withdraw() -> None:
+        assert serves.builder.distrusted == {}
+        serves.builder.distrusted[("toy", 1)] = "it lied again"
+        (store / "toy" / "plans" / "1" / "0123456789abcdef.withdrawn").write_text("it lied again")
+
+    play(store, serves, lambda: None, plan, withdraw)
+    assert serves.builder.stale == [set(), {("toy", 1)}]
+    assert serves.builder.distrusted == {("toy", 1): "it lied again"}
+    assert serves.loadout is not None
