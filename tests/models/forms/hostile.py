@@ -210,5 +210,5 @@ def _parts(rows: Any) -> Iterator[Any]:
         size = SIZES[turn % len(SIZES)]
         yield rows[at : at + size]
         at, turn = at + size, turn + 1
-    for alone in range(0, len(rows), max(1, len(rows) // 40)):
+    for alone in range(0, len(rows), max(1, len(rows) // 16)):
         yield rows[alone : alone + 1]
