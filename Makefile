@@ -18,7 +18,7 @@ QUICK_CLIENTS := boto kserve openapi
 EXTRAS := boost fast grpc loadtest onnx spark train
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test bench bench-growth clients clients-short schemathesis chaos chaos-short chaos-long check \
+.PHONY: help env run test asgi bench bench-growth clients clients-short schemathesis chaos chaos-short chaos-long check \
 	checks format check-format lint type layers spelling docs check-docs check-docker figures oracles proto requirements clean
 
 help: ## list what can be made
@@ -49,6 +49,11 @@ test: env ## run the whole functional suite; with CI=true a skipped test is a fa
 	$(BIN)/python -m pytest -m 'not chaos and not clients' tests/processes \
 	  $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
 
+asgi: export PERCORE_HTTP := asgi
+asgi: env ## run the tests of HTTP with every prediction taking uvicorn's way, as none does by default
+	$(BIN)/python -m pytest tests/edge tests/integration/test_http.py tests/integration/test_paths.py \
+	  tests/integration/test_cors.py tests/conformance $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
+
 clients: $(CLIENTS:%=.venv-clients/%/.installed) ## ask with clients that others wrote, each from an environment of its own
 	$(BIN)/python -m pytest -m clients tests/clients tests/conformance tests/house $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
 
@@ -75,7 +80,7 @@ chaos-long: env ## an hour of mixed faults; CHAOS_MINUTES=10 for another length
 	$(BIN)/python -m tests.chaos.soak
 
 check: export CI := true
-check: test clients-short chaos-short checks ## run exactly what CI runs: the tests and every check below
+check: test asgi clients-short chaos-short checks ## run exactly what CI runs: the tests and every check below
 
 checks: check-format lint type layers spelling check-docs check-docker
 

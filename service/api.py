@@ -18,7 +18,7 @@ from service.protocols.http import Reply, error_reply, http_error
 from service.protocols.invocations import PATH as INVOCATIONS
 from service.protocols.invocations import DefaultModel, Invocations
 from service.protocols.long_way import as_response
-from service.protocols.predictions import Predictions, Wire
+from service.protocols.predictions import Predictions
 from service.protocols.tokens import AdminToken
 from service.protocols.v1 import PredictV1, predict_paths
 from service.protocols.v2.infer import (
@@ -30,6 +30,7 @@ from service.protocols.v2.infer import (
     v2_http_error,
 )
 from service.protocols.v2.routes import v2_admin_router, v2_router
+from service.protocols.wire import Wire
 from service.replica import Replica
 from service.routes import (
     about_router,

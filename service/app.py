@@ -1,7 +1,6 @@
 """The composition root: every part is made and joined here, and nowhere else."""
 
 import asyncio
-import gc
 import socket
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from service.errors import Unavailable
-from service.front import CannotServe, Front, Server, make_front, read_keys
+from service.front import CannotServe, Front, Server, make_front, read_keys, spare_collector
 from service.inference.pins import share_cores
 from service.metrics import Metrics
 from service.replica import Alone, Replica
@@ -134,9 +133,7 @@ async def _run(
         if not starting.done():
             return EXIT_OK if signals.stop.is_set() else EXIT_FAILED
         starting.result()
-        # What lives as long as the process need not be looked at by every collection.
-        gc.collect()
-        gc.freeze()
+        spare_collector()
         log.info("ready", models=sorted(replica.catalogue.models))
         following = asyncio.create_task(steward.follow_store())
         ends = {stopping, serving, following}

@@ -18,7 +18,9 @@ from service.protocols.http import (
     request_id,
     send_reply,
 )
-from service.protocols.predictions import Find, Predictions, Wire
+from service.protocols.predictions import Predictions
+from service.protocols.short_way import ShortWay
+from service.protocols.wire import Find, Wire
 
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Paths = Callable[[Catalogue], dict[str, ServedVersion]]
@@ -34,6 +36,7 @@ class Edge:
         wires: the protocols, each with its paths.
         metrics: where all other requests are counted.
         cors: marks answers for pages of other origins; None if there are none.
+        short: answers ordinary predictions before they come here; None if there is no such way.
     """
 
     def __init__(
@@ -43,12 +46,14 @@ class Edge:
         wires: Sequence[tuple[Wire, Paths]],
         metrics: Metrics,
         cors: Cors | None = None,
+        short: ShortWay | None = None,
     ) -> None:
         self._app = app if cors is None else cors.around(app)
         self._cors = cors
         self._handle = predictions.handle
         self._wires = tuple(wires)
         self._metrics = metrics
+        self._short = short
         self._paths: dict[str, ServedVersion] = {}
         self._finds: dict[str, tuple[Wire, Find]] = {}
 
@@ -61,6 +66,10 @@ class Edge:
                 served[path] = version
                 finds[path] = (wire, partial(self._find, path))
         self._paths, self._finds = served, finds
+        if self._short is not None:
+            # What stands for another character is for uvicorn to read.
+            raw = {path.encode(): known for path, known in finds.items() if "%" not in path}
+            self._short.serve(raw)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -74,14 +74,21 @@ class Sampler:
         self._tokens = per_s
         self._filled_at = clock()
         self._skipped = 0
+        self._next_at = 0.0
+        """Before that nothing passes: most requests need not count tokens."""
 
     def passes(self) -> int | None:
         """Return how many lines were left out since the last that passed, or None: leave it out."""
         now = self._clock()
+        if now < self._next_at:
+            self._skipped += 1
+            return None
         self._tokens = min(self._per_s, self._tokens + (now - self._filled_at) * self._per_s)
         self._filled_at = now
         if self._tokens < 1:
             self._skipped += 1
+            if self._per_s:
+                self._next_at = now + (1 - self._tokens) / self._per_s
             return None
         self._tokens -= 1
         skipped, self._skipped = self._skipped, 0

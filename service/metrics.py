@@ -3,8 +3,8 @@
 The hot path adds numbers to plain lists; they become Prometheus families when somebody asks.
 """
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from time import monotonic, time
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -22,6 +22,8 @@ SECONDS = (
     5.0, 10.0, 30.0,
 )  # fmt: skip
 MOST_SIZES = 512
+MOST_UNSORTED = 512
+"""So many requests' times are kept before they are sorted into buckets."""
 ROWS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 8192.0, 65536.0)
 
 
@@ -43,6 +45,19 @@ class Histogram:
         """Count one observation."""
         self._counts[bisect_left(self._bounds, value)] += 1
         self._sum += value
+
+    def observe_all(self, values: Iterable[float]) -> None:
+        """Count many observations: sorted together they cost a third of one by one."""
+        ordered = sorted(values)
+        below = 0
+        for i, bound in enumerate(self._bounds):
+            until = bisect_right(ordered, bound, below)
+            self._counts[i] += until - below
+            below = until
+            if below == len(ordered):
+                break
+        self._counts[-1] += len(ordered) - below
+        self._sum += sum(ordered)
 
     def count(self) -> int:
         """Return how many there were."""
@@ -104,8 +119,10 @@ class ModelMetrics:
         """Samples of the traffic on which a form answered otherwise than scikit-learn."""
         self.forms: tuple[tuple[str, str], ...] = ()
         """The forms in use: of each its largest batch in rows, and its name."""
-        self.stages = tuple(Histogram(SECONDS) for _ in STAGES)
-        self.total = Histogram(SECONDS)
+        self._stages = tuple(Histogram(SECONDS) for _ in STAGES)
+        self._total = Histogram(SECONDS)
+        self._unsorted: list[tuple[float, ...]] = []
+        """Of requests whose times are in no bucket yet: the stages, then the total."""
         self.batch_rows = Histogram(ROWS)
         self.batch_requests = Histogram(ROWS)
         self.failed_s = 0.0
@@ -138,9 +155,26 @@ class ModelMetrics:
 
     def observe(self, stages: Sequence[float], total_s: float) -> None:
         """Count where the time of an answered request went: seconds, in the order of STAGES."""
-        for histogram, seconds in zip(self.stages, stages):  # noqa: B905
-            histogram.observe(seconds)
-        self.total.observe(total_s)
+        self._unsorted.append((*stages, total_s))
+        if len(self._unsorted) >= MOST_UNSORTED:
+            self._sort()
+
+    @property
+    def stages(self) -> tuple[Histogram, ...]:
+        """Return the times of answered requests, in the order of STAGES."""
+        self._sort()
+        return self._stages
+
+    @property
+    def total(self) -> Histogram:
+        """Return the whole times of answered requests."""
+        self._sort()
+        return self._total
+
+    def _sort(self) -> None:
+        unsorted, self._unsorted = self._unsorted, []
+        for histogram, seconds in zip((*self._stages, self._total), zip(*unsorted)):  # noqa: B905
+            histogram.observe_all(seconds)
 
     def on_batch(self, rows: int, requests: int) -> None:
         """Count a batch that was sent."""

@@ -17,8 +17,9 @@ from service.catalogue import REPORT, CataloguedModel, ServedVersion
 from service.errors import NotFound
 from service.protocols.invocations import DefaultModel, Invocations
 from service.protocols.long_way import answer
-from service.protocols.predictions import Predictions, Wire
+from service.protocols.predictions import Predictions
 from service.protocols.tokens import AdminToken
+from service.protocols.wire import Wire
 from service.replica import Replica
 
 REPORT_HEADERS: Final = {

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     """Port for gRPC, which needs the extra `grpc`; 0 takes a free one and logs it, -1 has none."""
     workers: Annotated[int, Field(ge=0, le=1024)] = 0
     """Worker processes; 0 means one a core, within the container's CPU quota."""
+    http: Literal["fast", "asgi"] = "fast"
+    """How predictions come in: fast answers ordinary ones without ASGI, asgi none; both answer the
+    same."""
     start_method: Literal["auto", "fork", "spawn"] = "auto"
     """How workers are made: fork shares the models' memory; spawn loads a copy in each worker, for
     models that start threads; auto forks unless a model does."""

@@ -1,8 +1,7 @@
-"""A request on its way through the service: it carries its own future."""
+"""A request on its way through the service: it knows who waits for it."""
 
-import asyncio
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from service.codecs.cells import Cells
 from service.codecs.flags import Warnings
@@ -64,6 +63,22 @@ class Ask(NamedTuple):
     """Monotonic seconds; its time began then."""
 
 
+class Waiter(Protocol):
+    """Who waits for a request: a future, or whoever writes the answer at once.
+
+    It is told in the middle of the batcher's work, so it must neither raise nor submit.
+    """
+
+    def done(self) -> bool:
+        """Return whether nobody waits any more: it was answered, or its client has gone."""
+
+    def set_result(self, result: Answer, /) -> None:
+        """Take the answer."""
+
+    def set_exception(self, exception: ServiceError, /) -> None:
+        """Hear that there is none."""
+
+
 class Entry:
     """One accepted request; the API process owns it until its future is done.
 
@@ -71,7 +86,7 @@ class Entry:
         payload: what shall be computed.
         probabilities: whether the client asked for them.
         ask: who wants it, and by when.
-        future: gets an `Answer` or a `ServiceError`.
+        future: who waits for it.
 
     Attributes:
         rows: rows, as far as they are known.
@@ -100,7 +115,7 @@ class Entry:
         payload: Payload,
         probabilities: bool,
         ask: Ask,
-        future: "asyncio.Future[Answer]",
+        future: Waiter,
     ) -> None:
         self.payload = payload
         self.probabilities = probabilities

@@ -221,24 +221,30 @@ class FairQueue(Generic[Item]):
         self._length += 1
         self.rows += entry.rows
 
-    def peek(self) -> Item:
-        """Return the request that is next.
-
-        Raises:
-            IndexError: nothing waits.
-        """
-        line = self._lines[self._first()[2]]
-        return line.by_priority[line.next_priority()][0]
-
     def pop(self) -> Item:
         """Remove and return the request that is next.
 
         Raises:
             IndexError: nothing waits.
         """
-        client = self._first()[2]
+        entry = self.pop_if(lambda _: True)
+        if entry is None:
+            raise IndexError("nothing waits")
+        return entry
+
+    def pop_if(self, takes: Callable[[Item], bool]) -> Item | None:
+        """Remove and return the request that is next, if there is one and `takes` says so."""
+        heap = self._heap
+        if not heap:
+            return None
+        # Most queues are one client's, whose turn it is whatever its tag.
+        client = heap[0][2] if len(heap) == 1 else self._first()[2]
         line = self._lines[client]
-        entry = line.by_priority[line.next_priority()].popleft()
+        entries = line.by_priority[line.next_priority()]
+        entry = entries[0]
+        if not takes(entry):
+            return None
+        entries.popleft()
         self._shares.serve(line.account, entry)
         line.length -= 1
         self._length -= 1

@@ -79,11 +79,12 @@ class Lane:
         batch, payload, rows = [first], first.payload, first.rows
         if payload.joins:
             limit = self.cost.batch_rows(max_rows, first.deadline - first.enqueued_at)
-            while self.cleared or self.waiting:
-                following = self.cleared[0] if self.cleared else self.waiting.peek()
-                if not (_joins(following.payload, payload) and fits(rows, following.rows, limit)):
-                    break
-                batch.append(self._pop())
+
+            def joins(entry: Entry) -> bool:
+                return _joins(entry.payload, payload) and fits(rows, entry.rows, limit)
+
+            while (following := self._pop_if(joins)) is not None:
+                batch.append(following)
                 rows += following.rows
         return batch
 
@@ -109,6 +110,11 @@ class Lane:
 
     def _pop(self) -> Entry:
         return self.cleared.popleft() if self.cleared else self.waiting.pop()
+
+    def _pop_if(self, takes: Callable[[Entry], bool]) -> Entry | None:
+        if self.cleared:
+            return self.cleared.popleft() if takes(self.cleared[0]) else None
+        return self.waiting.pop_if(takes)
 
     def learn(self, rows: int, seconds: float) -> None:
         """Remember how long batches take, for predictions and for the hang limit."""

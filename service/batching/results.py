@@ -10,6 +10,9 @@ from service.batching.entry import Answer, Entry, Timing
 from service.errors import FrameError, ServiceError, from_wire
 from service.inference.messages import BatchResult, Status
 
+TEXT, ERROR = Status.TEXT, Status.ERROR
+"""Looked up once: Python 3.11 takes half a microsecond to find a member in its enumeration."""
+
 
 def split_result(
     result: BatchResult, entries: Sequence[Entry], output: OutputSchema, now: float
@@ -35,25 +38,24 @@ def split_result(
     predict_s = result.predict_ns / 1e9
     answers: list[Answer | ServiceError] = []
     start = 0
-    for entry, got in zip(entries, result.entries, strict=True):
-        if got.status is Status.ERROR:
-            answers.append(_error(got.blob))
+    for entry, (count, status, blob) in zip(entries, result.entries, strict=True):
+        if status is ERROR:
+            answers.append(_error(blob))
             continue
-        timing = Timing(
-            entry.sent_at - entry.enqueued_at, predict_s, now - entry.sent_at - predict_s
-        )
-        if (got.status is Status.TEXT) != (entry.payload.cells is None):
+        sent_at, payload = entry.sent_at, entry.payload
+        timing = Timing(sent_at - entry.enqueued_at, predict_s, now - sent_at - predict_s)
+        if (status is TEXT) != (payload.cells is None):
             raise FrameError("an answer of another kind than the request")
-        if got.status is Status.TEXT:
-            answers.append(Answer((), None, got.blob, got.rows, timing))
+        if status is TEXT:
+            answers.append(Answer((), None, blob, count, timing))
             continue
-        if got.rows != entry.payload.rows:
+        if count != payload.rows:
             raise FrameError("a request got another number of rows than it had")
-        stop = start + got.rows
+        stop = start + count
         rows = None
         if width and entry.probabilities:
-            rows = [chances[i * width : i * width + width] for i in range(start, stop)]
-        answers.append(Answer(predictions[start:stop], rows, None, got.rows, timing))
+            rows = [chances[i : i + width] for i in range(start * width, stop * width, width)]
+        answers.append(Answer(predictions[start:stop], rows, None, count, timing))
         start = stop
     return answers
 

@@ -64,14 +64,12 @@ class JsonRows:
         rows: Sequence[Row]
         if "instances" in request:
             form: Form = "instances"
-            instances = request["instances"]
-            keyed = [type(one) is dict for one in instances]
-            rows = (
-                [self._in_order(one) if key else one for one, key in zip(instances, keyed)]  # noqa: B905
-                if any(keyed)
-                else instances
-            )
-            colons = 1 + sum(keyed) * len(self._columns)
+            rows = instances = request["instances"]
+            colons = 1
+            if dict in map(type, instances):
+                keyed = [type(one) is dict for one in instances]
+                rows = [self._in_order(one) if key else one for one, key in zip(instances, keyed)]  # noqa: B905
+                colons += sum(keyed) * len(self._columns)
         elif "instance" in request:
             form, one = "instance", request["instance"]
             rows = [self._in_order(one) if type(one) is dict else one]

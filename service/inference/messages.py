@@ -76,6 +76,8 @@ class Status(IntEnum):
 _KINDS = {kind.value: kind for kind in Kind}
 _MEDIA = {media.value: media for media in Media}
 _STATUSES = {status.value: status for status in Status}
+_ROWS = Status.ROWS.value
+_CELLS = Media.CELLS.value
 
 
 class PredictEntry(NamedTuple):
@@ -160,7 +162,7 @@ def encode_cells(
     )
     pack = _PREDICT_ENTRY.pack
     table = b"".join(
-        [pack(one.rows, 0, Media.CELLS, wanted, 0) for one, wanted in zip(cells, probabilities)]  # noqa: B905
+        [pack(one.rows, 0, _CELLS, wanted, 0) for one, wanted in zip(cells, probabilities)]  # noqa: B905
     )
     return frame(Kind.PREDICT, head, table, numbers, lengths, text)
 
@@ -254,7 +256,7 @@ def decode_result(body: memoryview) -> BatchResult:
         table = list(_RESULT_ENTRY.iter_unpack(body[_RESULT_HEAD.size : table_end]))
         if len(table) != count:
             raise FrameError("the entry table is cut off")
-        total = sum([rows for rows, _, status in table if status == Status.ROWS])
+        total = sum([rows for rows, _, status in table if status == _ROWS])
         blob_sizes = [size for _, size, _ in table if size]
         each = max(width, 1)
         sizes = [

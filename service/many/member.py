@@ -22,7 +22,6 @@ ends.
 
 import asyncio
 import contextlib
-import gc
 import signal
 import socket
 import sys
@@ -34,7 +33,7 @@ import uvloop
 
 from service.catalogue import Catalogue
 from service.errors import Unavailable
-from service.front import CannotServe, Front, Server, make_front, read_keys
+from service.front import CannotServe, Front, Server, make_front, read_keys, spare_collector
 from service.generation import STOP_S, Name, PlanInUse
 from service.inference.process import Forked
 from service.log import configure_logging
@@ -169,9 +168,7 @@ class Member:
     def _release(self) -> None:
         self._replica.release()
         if not self._settled:
-            # What lives as long as the process need not be looked at by every collection.
-            gc.collect()
-            gc.freeze()
+            spare_collector()
             self._settled = True
 
     def _tell_differs(self, name: Name, told: str) -> None:

@@ -11,9 +11,9 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from service.protocols.edge_state import PROBES
 from service.protocols.held import BODY, ENDING, HEAD, IDLE
-from service.protocols.http import CLIENT, Client, Reply
+from service.protocols.http import Reply
 from service.protocols.one_write import OneWrite
-from service.protocols.paced import Paced
+from service.protocols.quick import Quick
 from service.protocols.refusals import CROWDED, LARGE_BODY, LARGE_HEAD, MANY_CHUNKS
 from service.protocols.whole_answer import write_whole
 
@@ -23,7 +23,7 @@ WIRE_BYTES = 1 << 20
 """What chunk sizes and trailers may add to the largest body."""
 
 
-class Connection(Paced):
+class Connection(Quick):
     """Limits what a client may send, and tells a request when its client has gone.
 
     Above the limit of connections a few more are taken in, for probes and for nothing else; the
@@ -34,10 +34,8 @@ class Connection(Paced):
         super().__init__(*args, **kwargs)
         self._piece_bytes = 0
         self._postponed: Callable[[], None] | None = None
-        self._client = Client()
         self._client.write = self._write_whole
         self._client.pace = self
-        self._extensions: Any = {CLIENT: self._client}
 
     # From the transport
 
@@ -45,6 +43,8 @@ class Connection(Paced):
         """Take the connection if there is room; a few above the limit may ask for health."""
         super().connection_made(transport)
         self._joined = OneWrite(transport)
+        if self.client is not None:
+            self.address = self._client.address = self.client[0]
         above = len(self.edge.connections) - self.edge.max_connections
         if above >= PROBES:
             self.edge.refused += 1
@@ -56,6 +56,9 @@ class Connection(Paced):
     def data_received(self, data: bytes) -> None:
         """Parse; measure what a phase takes."""
         if self._phase >= ENDING:
+            return
+        is_between = self._phase == IDLE or (self._phase == HEAD and not self._bytes)
+        if is_between and self.take_known(data):
             return
         if self._phase == IDLE:
             self._enter(HEAD)
@@ -73,6 +76,7 @@ class Connection(Paced):
             and not self._stream
         ):
             self._refuse_endless_body()
+        self.go_on(data if is_between else b"")
 
     def resume_writing(self) -> None:
         """The client reads: its time begins anew."""
@@ -108,12 +112,10 @@ class Connection(Paced):
             self._measure_head()
         if self._is_probe and not self.url.startswith(PROBE_PATHS):
             self._stop_parsing(CROWDED)
-        self.scope["extensions"] = self._extensions
         super().on_headers_complete()
         self.headers = []  # trailers come here, and are no headers of the request
         self._chunks = -1  # the last one, which is empty, is none
         self._enter(BODY)
-        self.cycle.transport = self._joined
         if self.edge.draining or self._is_probe:
             self.cycle.keep_alive = False
 

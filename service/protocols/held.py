@@ -3,7 +3,7 @@
 from time import monotonic
 from typing import Any, ClassVar, NoReturn
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from service.errors import ServiceError
 from service.protocols.edge_state import EdgeState
@@ -41,8 +41,8 @@ class HeldToTime(HttpToolsProtocol):
         self._chunks = 0
         self._is_probe = False
         self._refusal: ServiceError = BENT
-        self._running: RequestResponseCycle | None = None
-        """The request that the application works on; uvicorn's `cycle` is the newest."""
+        self._running: Any = None
+        """The request that is worked on, uvicorn's cycle or a short one; `cycle` is the newest."""
 
     def check(self, now: float) -> None:
         """End the connection if its client is too slow."""
@@ -109,12 +109,18 @@ class HeldToTime(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if not self.transport.is_closing():
             self.transport.write(on_the_wire(error, headers, self.url))
-            if not linger:
+            if linger:
+                self._linger()
+            else:
                 self.transport.close()
-            elif self.transport.can_write_eof():  # TLS cannot: there the client or the sweep closes
-                self.transport.write_eof()
 
-    def _abandon(self, cycle: RequestResponseCycle) -> None:
+    def _linger(self) -> None:
+        """Write no more, and let the client go on sending for a while."""
+        self._enter(LINGER)
+        if self.transport.can_write_eof():  # TLS cannot: there the client or the sweep closes
+            self.transport.write_eof()
+
+    def _abandon(self, cycle: Any) -> None:
         """Let the application hear that nobody waits."""
         cycle.disconnected = True
         cycle.message_event.set()

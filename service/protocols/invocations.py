@@ -18,8 +18,8 @@ from service.protocols.media import (
     rows_of,
     table_question,
 )
-from service.protocols.predictions import Question, Whole, Written
 from service.protocols.v1 import AS_CSV, JSON_HEADERS, JSON_NAMES, PredictV1, wants_probabilities
+from service.protocols.wire import Question, Whole, Written
 
 PATH = "/invocations"
 PARAMETERS = b'"param'

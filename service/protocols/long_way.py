@@ -4,7 +4,8 @@ from fastapi import Request, Response
 from starlette.types import Receive, Scope, Send
 
 from service.protocols.http import ClientGone, Reply, client_of, send_reply
-from service.protocols.predictions import Find, Predictions, Wire
+from service.protocols.predictions import Predictions
+from service.protocols.wire import Find, Wire
 
 CLIENT_CLOSED = 499
 """The status of a request whose client has gone, as nginx counts it; nobody receives it."""

@@ -14,8 +14,8 @@ from service.errors import UnsupportedMedia
 from service.inference.messages import Media
 from service.inference.parts import Form, PartHead, encode_part
 from service.protocols.http import JSON, Headers
-from service.protocols.predictions import Question
 from service.protocols.streaming import ARROW_TYPE
+from service.protocols.wire import Question
 
 CSV = b"text/csv"
 NPY = b"application/x-npy"

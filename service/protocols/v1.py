@@ -24,8 +24,8 @@ from service.protocols.media import (
     table_question,
     table_reader,
 )
-from service.protocols.predictions import Question, Written
 from service.protocols.streaming import Streaming, answer_headers
+from service.protocols.wire import Question, Written
 
 OPTIONS = frozenset({"probabilities"})
 OPTIONS_V1 = OPTIONS | {"partial"}
@@ -69,16 +69,18 @@ class PredictV1:
             probabilities, partial = _switches(query, served, OPTIONS_V1)
             if partial:
                 return _partial_question(served, probabilities, headers, body)
+        kind = headers.get(b"content-type", JSON)
+        if kind not in JSON_NAMES:
+            kind = kind.partition(b";")[0].strip().lower()
         accept = headers.get(b"accept")
-        as_csv, form_wanted = None, Form.JSON
+        as_csv = None
         if accept and accept not in JSON_ACCEPTS:
             form_wanted = answer_form(accept)
             as_csv = AS_CSV if form_wanted is Form.CSV else None
-        kind = headers.get(b"content-type", JSON).partition(b";")[0].strip().lower()
-        if form_wanted is not Form.JSON and self._is_for_worker(served, form_wanted, body):
-            media = _media_of(served, kind, headers, body)
-            if media is not None:
-                return part_question(media, form_wanted, body, probabilities)
+            if form_wanted is not Form.JSON and self._is_for_worker(served, form_wanted, body):
+                media = _media_of(served, kind, headers, body)
+                if media is not None:
+                    return part_question(media, form_wanted, body, probabilities)
         if kind in JSON_NAMES:
             if served.pack is None:
                 rows = body.count(b'"b64"') or 1

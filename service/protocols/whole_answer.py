@@ -1,14 +1,15 @@
 """A whole answer in one write: what uvicorn's cycle does in two messages, checked one by one."""
 
 import asyncio
+from collections.abc import Sequence
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from service.protocols.http import Reply
 from service.protocols.one_write import COPIED_BYTES
 
-WITH_REST = 413
-"""After this status the rest of a body is read on for a while, which takes more than one step."""
+LAST_STATUS = 413
+"""After this status the rest of a body is read on for a while, and no request follows."""
 
 
 def write_whole(cycle: RequestResponseCycle, transport: asyncio.Transport, reply: Reply) -> bool:
@@ -25,7 +26,7 @@ def write_whole(cycle: RequestResponseCycle, transport: asyncio.Transport, reply
     if (
         cycle.response_started
         or cycle.flow.write_paused
-        or reply.status == WITH_REST
+        or reply.status == LAST_STATUS
         or reply.stream is not None
     ):
         return False
@@ -33,10 +34,33 @@ def write_whole(cycle: RequestResponseCycle, transport: asyncio.Transport, reply
         return True  # nobody is there to read it
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
-    parts = [STATUS_LINE[reply.status]]
-    for name, value in (*cycle.default_headers, *reply.headers):
-        parts += (name, b": ", value, b"\r\n")
+    write_reply(transport, cycle.default_headers, reply, keep_alive=cycle.keep_alive)
+    cycle.message_event.set()
     if not cycle.keep_alive:
+        transport.close()
+    cycle.on_response()
+    return True
+
+
+def write_reply(
+    transport: asyncio.Transport,
+    default_headers: Sequence[tuple[bytes, bytes]],
+    reply: Reply,
+    *,
+    keep_alive: bool,
+) -> None:
+    """Write a whole reply.
+
+    Args:
+        transport: the connection's own.
+        default_headers: those that uvicorn gives every answer.
+        reply: the answer; names and values of its headers are ours, and no client's.
+        keep_alive: whether another request may follow.
+    """
+    parts = [STATUS_LINE[reply.status]]
+    for name, value in (*default_headers, *reply.headers):
+        parts += (name, b": ", value, b"\r\n")
+    if not keep_alive and reply.status != LAST_STATUS:  # which says so itself
         parts.append(b"connection: close\r\n")
     parts.append(b"content-length: %d\r\n\r\n" % len(reply.body))
     if len(reply.body) <= COPIED_BYTES:
@@ -44,8 +68,3 @@ def write_whole(cycle: RequestResponseCycle, transport: asyncio.Transport, reply
         transport.write(b"".join(parts))
     else:
         transport.writelines((b"".join(parts), reply.body))
-    cycle.message_event.set()
-    if not cycle.keep_alive:
-        transport.close()
-    cycle.on_response()
-    return True

@@ -1,6 +1,6 @@
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.metrics import Histogram, Metrics
+from service.metrics import MOST_UNSORTED, Histogram, Metrics
 
 ORDER = ("model", "version", "status", "reason", "stage", "route", "le")
 
@@ -51,3 +51,24 @@ def test_a_version_has_one_set_of_metrics() -> None:
     metrics = Metrics()
     assert metrics.model("iris", 1) is metrics.model("iris", 1)
     assert metrics.model("iris", 1) is not metrics.model("iris", 2)
+
+
+def test_many_together_are_counted_as_one_by_one() -> None:
+    values = [0.0, 0.5, 1.0, 1.0, 1.5, 2.0, 2.0000001, 9.0, -1.0]
+    together, single = Histogram((1.0, 2.0, 3.0)), Histogram((1.0, 2.0, 3.0))
+    for value in values:
+        single.observe(value)
+    together.observe_all(values)
+    together.observe_all([])
+    assert together.buckets()[0] == single.buckets()[0]
+    assert abs(together.sum() - single.sum()) < 1e-12
+
+
+def test_times_are_told_before_there_are_many() -> None:
+    metrics = Metrics().model("toy", 1)
+    for _ in range(MOST_UNSORTED + 3):
+        metrics.observe((0.1, 0.2, 0.3, 0.4, 0.5), 1.5)
+    assert metrics.total.count() == MOST_UNSORTED + 3
+    assert [histogram.count() for histogram in metrics.stages] == [MOST_UNSORTED + 3] * 5
+    metrics.observe((0.1, 0.2, 0.3, 0.4, 0.5), 1.5)
+    assert metrics.total.count() == MOST_UNSORTED + 4

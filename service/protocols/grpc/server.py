@@ -24,7 +24,7 @@ from service.protocols.grpc.calls import (
 from service.protocols.grpc.messages import asked_of, response_of, tell
 from service.protocols.http import Client, Headers, Message, Reply, error_reply
 from service.protocols.keys import ApiKeys
-from service.protocols.predictions import Predictions, Question, Whole, Written
+from service.protocols.predictions import Predictions
 from service.protocols.tokens import AdminToken
 from service.protocols.v2 import repository
 from service.protocols.v2.about import (
@@ -35,6 +35,7 @@ from service.protocols.v2.about import (
 )
 from service.protocols.v2.infer import Form, question_of
 from service.protocols.v2.outputs import answer_tensors
+from service.protocols.wire import Question, Whole, Written
 from service.replica import Replica
 from service.settings import Settings
 

@@ -14,7 +14,6 @@ from service.catalogue import Catalogue, ServedVersion
 from service.errors import ServiceError
 from service.protocols.http import JSON, Headers, Reply, error_reply, http_error
 from service.protocols.media import UNREAD
-from service.protocols.predictions import Question, Whole, Written
 from service.protocols.v2.about import PROBABILITIES
 from service.protocols.v2.outputs import Wanted, answer_tensors, wanted_outputs, warning_parameters
 from service.protocols.v2.requests import (
@@ -26,6 +25,7 @@ from service.protocols.v2.requests import (
 )
 from service.protocols.v2.rows import payload_of
 from service.protocols.v2.tensors import to_bytes
+from service.protocols.wire import Question, Whole, Written
 
 PREFIX = "/v2"
 OCTETS = b"application/octet-stream"

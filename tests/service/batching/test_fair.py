@@ -49,11 +49,16 @@ def test_every_request_is_served_once_and_each_clients_in_order(entries: list[Re
         queue.append(entry)
     assert (len(queue), queue.rows) == (len(entries), sum(entry.rows for entry in entries))
     assert shares.cost_s == pytest.approx(sum(entry.cost_s for entry in entries))
-    served = []
+    served, looked_at = [], list[Request]()
+
+    def look(entry: Request) -> bool:
+        looked_at.append(entry)
+        return False
+
     while len(queue):
-        following = queue.peek()
+        assert queue.pop_if(look) is None
         served.append(queue.pop())
-        assert served[-1] is following
+        assert served[-1] is looked_at.pop()
     for client in "abcde":
         for priority in (HIGH, NORMAL, LOW):
             mine = [e for e in entries if (e.client, e.priority) == (client, priority)]

@@ -15,6 +15,7 @@ from service.metrics import Metrics
 from service.protocols.http import Client, Headers, Message, Reply, Scope, error_reply
 from service.protocols.keys import ApiKeys, KeyGate
 from service.protocols.predictions import Predictions
+from service.protocols.terms import Terms
 from service.protocols.v1 import PredictV1
 from service.settings import Settings
 
@@ -161,7 +162,7 @@ def test_a_share_is_that_of_the_key_and_not_of_the_address(keys: ApiKeys) -> Non
         raise Overloaded("seen enough")
 
     async def ask(headers: Headers, asked: ApiKeys | None) -> Reply:
-        predictions = Predictions(Settings(), Sampler(0.0), asked)
+        predictions = Predictions(Terms(Settings(), Sampler(0.0), asked), Settings())
         metrics = Metrics().model("toy", 1)
         served: Any = SimpleNamespace(row_bytes=RowBytes(), admit=admit, metrics=metrics)
         client = Client()

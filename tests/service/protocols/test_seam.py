@@ -2,14 +2,18 @@
 
 import asyncio
 import resource
+from typing import Any
 
 import pytest
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from service.log import Sampler
 from service.protocols.connection import Connection
 from service.protocols.edge_state import FEWEST_CONNECTIONS, MOST_CONNECTIONS, EdgeState, affordable
 from service.protocols.seam import connection_class, missing_names
+from service.protocols.short_way import ShortWay
+from service.protocols.terms import Terms
 from service.settings import Settings
 
 
@@ -26,7 +30,7 @@ def choose(protocol: type, cycle: type) -> type[HttpToolsProtocol]:
     async def inside() -> type[HttpToolsProtocol]:
         state = EdgeState(Settings())
         state.close()
-        return connection_class(state, protocol, cycle)
+        return connection_class(state, None, protocol, cycle)
 
     return asyncio.run(inside())
 
@@ -34,6 +38,33 @@ def choose(protocol: type, cycle: type) -> type[HttpToolsProtocol]:
 def test_this_uvicorn_is_as_expected() -> None:
     assert missing_names(HttpToolsProtocol, RequestResponseCycle) == []
     assert issubclass(choose(HttpToolsProtocol, RequestResponseCycle), Connection)
+
+
+class Moved(HttpToolsProtocol):
+    """A protocol of a uvicorn that has its parser elsewhere."""
+
+    def __init__(self) -> None:
+        some: Any = None
+        self.client = self.cycle = self.flow = self.headers = self.loop = self.pipeline = some
+        self.scope = self.timeout_keep_alive = self.timeout_keep_alive_task = some
+        self.transport = self.expect_100_continue = self.server_state = some
+
+
+def test_without_what_only_the_short_way_needs_all_take_uvicorns_way() -> None:
+    async def inside() -> list[type[HttpToolsProtocol]]:
+        settings, state = Settings(), EdgeState(Settings())
+        state.close()
+        short = ShortWay(Terms(settings, Sampler(0.0)), settings, None)
+        return [connection_class(state, short, one) for one in (HttpToolsProtocol, Moved)]
+
+    with structlog.testing.capture_logs() as logs:
+        whole, closed = asyncio.run(inside())
+    assert issubclass(whole, Connection)
+    assert isinstance(whole.short, ShortWay)
+    assert issubclass(closed, Connection)
+    assert closed.short is None
+    told = [(line["event"], line["log_level"], line["missing"]) for line in logs]
+    assert told == [("short_way_closed", "warning", ["parser"])]
 
 
 def test_two_replicas_of_one_process_share_no_state() -> None:

@@ -153,7 +153,9 @@ class Bench:
     async def whole(self, payload: Payload, probabilities: bool) -> Answer:
         entry = self.entry(payload, probabilities)
         self.served.submit(entry)
-        return await entry.future
+        assert isinstance(entry.future, asyncio.Future)
+        answer: Answer = await entry.future
+        return answer
 
     async def parted(
         self, payload: Payload, probabilities: bool, client: Client | None = None, **more: Any

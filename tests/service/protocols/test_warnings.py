@@ -14,10 +14,10 @@ from service.codecs.cells import CellPacker
 from service.codecs.flags import MAX_WARNINGS
 from service.metrics import Metrics
 from service.protocols.invocations import Invocations
-from service.protocols.predictions import Question
 from service.protocols.v1 import PredictV1
 from service.protocols.v2.infer import Form, InferV2
 from service.protocols.v2.outputs import Wanted
+from service.protocols.wire import Question
 from tests.service.conftest import VALUES, make
 
 SCHEMA = TabularSchema(

@@ -1,0 +1,203 @@
+"""One predict request, from its head to its answer, whichever way it came in.
+
+    begin: find, name, admit ──▶ read: bytes to a question ──▶ entry ┄ batcher, worker ┄▶ finish
+                 └──────────────────────┴─────────────────────┴──────────▶ refuse: what went wrong
+
+Nothing in here waits: who must wait (for a body, a thread, an answer) does so between the steps.
+"""
+
+from contextlib import suppress
+from time import monotonic
+
+import structlog
+
+from service.batching.entry import Answer, Ask, Entry, Waiter
+from service.batching.fair import HIGH, LOW, NORMAL
+from service.catalogue import ServedVersion
+from service.errors import Internal, Overloaded, ServiceError, Unreadable
+from service.protocols.http import JSON, Headers, Reply, request_id
+from service.protocols.streaming import Streaming
+from service.protocols.terms import Terms
+from service.protocols.wire import Find, Question, Wire
+
+STALE_S = 0.005
+"""For so long what was said of a request's chances holds; a body that takes longer asks again."""
+PRIORITIES = {b"high": HIGH, b"normal": NORMAL, b"low": LOW}
+
+log = structlog.get_logger()
+
+
+class Prediction:
+    """One predict request.
+
+    Args:
+        terms: what holds for all.
+        wire: the protocol that it speaks.
+        find: returns the version that the path names now, or raises a `ServiceError`.
+        raw: headers by lower-case name.
+        query: the query string.
+
+    Attributes:
+        id: its X-Request-Id.
+        served: the version that was found last.
+        ask: who wants how much by when.
+    """
+
+    __slots__ = (
+        "_body_bytes",
+        "_find",
+        "_parsed_at",
+        "_query",
+        "_question",
+        "_raw",
+        "_read_at",
+        "_started",
+        "_terms",
+        "_wire",
+        "ask",
+        "id",
+        "served",
+    )
+
+    served: ServedVersion
+    ask: Ask
+    _question: Question
+
+    def __init__(self, terms: Terms, wire: Wire, find: Find, raw: Headers, query: bytes) -> None:
+        self._terms = terms
+        self._wire = wire
+        self._find = find
+        self._raw = raw
+        self._query = query
+        self.id = request_id(raw)
+        self._read_at = 0.0
+        self._started = monotonic()
+
+    def begin(self, address: str) -> Streaming | None:
+        """Find who answers, and let the request pass or refuse it, before its body is read.
+
+        Args:
+            address: where it comes from.
+
+        Returns:
+            What is asked if its body may stream through; then it has not been let pass yet.
+
+        Raises:
+            ServiceError: it is refused.
+        """
+        raw = self._raw
+        served = self.served = self._find()
+        self.ask = self._asked(address)
+        if raw.get(b"content-type", JSON) != JSON and b"content-encoding" not in raw:
+            streaming = self._wire.streaming(served, self._query, raw)
+            if streaming is not None:
+                return streaming
+        served.admit(self.ask)  # what cannot be served in time is refused before its body is read
+        return None
+
+    def read(self, body: bytes) -> Question:
+        """Return what the body asks; its rows may still have to be read aside.
+
+        Raises:
+            ServiceError: it cannot be read, or does not fit.
+        """
+        if not self._read_at:
+            self._read_at = monotonic()
+        self._body_bytes = len(body)
+        # Looked up now and not before: the version may have been swapped while the body came in.
+        served = self.served = self._find()
+        return self._wire.read(served, self._query, self._raw, body)
+
+    def is_swapped(self) -> bool:
+        """Return whether the path names another version than the one that the body was read for.
+
+        Raises:
+            NotFound: it names none any more.
+        """
+        return self._find() is not self.served
+
+    def entry(self, question: Question, waiter: Waiter) -> Entry:
+        """Return what is to be computed; it may be submitted, or computed in parts.
+
+        Args:
+            question: as it was read, its rows with it.
+            waiter: gets the `Answer`, for `finish`, or what to `refuse` with.
+
+        Raises:
+            ServiceError: it could not be served in time.
+        """
+        self._question = question
+        served, ask, payload = self.served, self.ask, question.payload
+        rows = payload.rows
+        if payload.cells is None and served.tabular:
+            rows = served.row_bytes.rows(self._body_bytes)
+        parsed_at = self._parsed_at = monotonic()
+        if question.timeout_s is not None or question.priority is not None:
+            ask = self._terms.hurried(ask, question)
+        if rows != ask.rows or parsed_at - ask.asked_at > STALE_S:
+            ask = ask._replace(rows=rows)
+            served.admit(ask)
+        return Entry(payload, question.probabilities, ask, waiter)
+
+    def finish(self, answer: Answer) -> Reply:
+        """Return the reply that tells the answer; whatever goes wrong is a reply, too."""
+        served, answered_at = self.served, monotonic()
+        try:
+            text, headers = self._wire.write(served, self._question, answer)
+        except Exception as error:
+            return self.refuse(error)
+        done_at = monotonic()
+        queue_s, predict_s, transfer_s = answer.timing
+        parse_s, encode_s = self._parsed_at - self._read_at, done_at - answered_at
+        stages = (parse_s, queue_s, predict_s, transfer_s, encode_s)
+        total_s = done_at - self._read_at
+        metrics = served.metrics
+        metrics.observe(stages, total_s)
+        metrics.rows += answer.rows
+        served.row_bytes.learn(self._body_bytes, answer.rows)
+        metrics.count(200)
+        self._terms.note(served, 200, self.id, total_s, answer.rows)
+        return Reply(200, text, [*headers, (b"x-request-id", self.id), _server_timing(stages)])
+
+    def refuse(self, error: Exception) -> Reply:
+        """Return the reply to a request that has no answer, and count it."""
+        if isinstance(error, ServiceError):
+            reply = self._wire.refuse(error, self.id)
+            if isinstance(error, Overloaded):
+                with suppress(ServiceError):
+                    self._find().metrics.count_shed(error.reason)
+        else:
+            log.error("defect", request_id=self.id.decode(), exc_info=error)
+            defect = Internal("The service has a defect; its log tells more.")
+            reply = self._wire.refuse(defect, self.id)
+        total_s = monotonic() - self._started
+        with suppress(ServiceError):
+            self._find().metrics.count_failed(reply.status, total_s)
+        self._terms.note(None, reply.status, self.id, total_s)
+        return reply
+
+    def _asked(self, address: str) -> Ask:
+        """Return what the headers tell of a request; its time begins now."""
+        raw, terms = self._raw, self._terms
+        timeout_s = terms.timeout_s
+        if b"x-request-timeout-ms" in raw:
+            timeout_s = terms.timeout_of(raw)
+        priority = NORMAL
+        if b"x-priority" in raw:
+            asked = PRIORITIES.get(raw[b"x-priority"].strip().lower())
+            if asked is None:
+                raise Unreadable("X-Priority is high, normal or low.", code="bad_header")
+            priority = asked
+        length = raw.get(b"content-length", b"")
+        rows = self.served.row_bytes.rows(int(length)) if length.isdigit() else 1
+        now = monotonic()
+        return Ask(terms.name(address, raw), priority, now + timeout_s, rows, now)
+
+
+def _server_timing(stages: tuple[float, float, float, float, float]) -> tuple[bytes, bytes]:
+    parse, queue, predict, transfer, encode = stages
+    return (
+        b"server-timing",
+        b"parse;dur=%.3f, queue;dur=%.3f, predict;dur=%.3f, transfer;dur=%.3f, encode;dur=%.3f"
+        % (parse * 1e3, queue * 1e3, predict * 1e3, transfer * 1e3, encode * 1e3),
+    )
