@@ -79,3 +79,27 @@ def test_the_forest_is_in_memory_once(forest: Path, tmp_path: Path) -> None:
         assert replica.workers()["pids"] == before
         print(json.dumps({"loader_alone": alone, "together": sum(sizes.values()), **sizes}))
         assert sum(sizes.values()) <= LARGEST_RATIO * alone + API_BYTES, (alone, sizes)
+
+
+def test_several_api_processes_share_it_too(forest: Path, tmp_path: Path) -> None:
+    with running(forest, tmp_path, "--api-processes", "2", "--workers", "2") as replica:
+        with ThreadPoolExecutor(4) as clients:
+            list(clients.map(predict_much, [replica] * 4, [ROWS_A_WORKER // 4] * 4))
+        family = [replica.process.pid, *children(replica.process.pid)]
+        sizes = {f"{comm(pid)} {pid}": pss_bytes(pid) for pid in family}
+        alone = max(rss_bytes(pid) for pid in family if comm(pid) == "percore-loader")
+    forked = sum(size for name, size in sizes.items() if name.startswith("percore-"))
+    print(json.dumps({"loader": alone, "together": sum(sizes.values()), **sizes}))
+    assert alone > FOREST_BYTES
+    # the common loader, its standby, and of each process a loader, a worker and a spare
+    assert len(sizes) == 3 + 2 + 2 * 3
+    assert forked <= LARGEST_RATIO * alone, sizes
+    assert sum(sizes.values()) - forked <= 3 * API_BYTES, sizes
+
+
+def rss_bytes(pid: int) -> int:
+    """Return the resident set size: shared pages count wholly."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Rss:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError("no Rss")
