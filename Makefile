@@ -18,7 +18,7 @@ QUICK_CLIENTS := boto kserve openapi
 EXTRAS := boost fast grpc loadtest onnx spark train
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test asgi bench bench-growth clients clients-short schemathesis chaos chaos-short chaos-long check \
+.PHONY: help env run test asgi bench bench-growth instructions clients clients-short schemathesis chaos chaos-short chaos-long check \
 	checks format check-format lint type layers spelling docs check-docs check-docker figures oracles proto requirements clean
 
 help: ## list what can be made
@@ -122,6 +122,9 @@ bench-growth: env ## measure how cost grows with rows, connections and models (m
 	$(BIN)/python -m loadtest growth --only "$(ONLY)" --seconds $(or $(SECONDS),2) \
 	  --out docs/figures/growth.json
 	$(BIN)/python docs/generate.py
+
+instructions: env ## count the hot path's instructions anew and keep them (needs valgrind)
+	$(BIN)/python -m tests.instructions --write
 
 docs: env ## write the generated parts of the docs again
 	$(BIN)/python docs/generate.py

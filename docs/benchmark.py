@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from loadtest.bench.growth.plots import drawing
 from loadtest.bench.growth.results import GrowthResults
 from loadtest.bench.results import PERCORE, CellResult, Footprint, Promise, Results
 
@@ -47,7 +48,9 @@ def growth_table(results: GrowthResults) -> str:
                 [curve.grows, curve.measured, *ends, f"{curve.slope:.2f}", f"{curve.fitted_from:,}"]
             )
         )
-    return "\n".join(rows)
+    names = dict.fromkeys(map(drawing, results.curves))
+    drawings = [f"![How cost grows](figures/{name}.svg)" for name in names]
+    return "\n".join([*rows, "", *drawings])
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -80,6 +83,8 @@ def _short_row(cell: CellResult) -> str:
 
 def _cell_table(model: str, cells: Sequence[CellResult]) -> Iterator[str]:
     yield f"### {model}"
+    yield ""
+    yield f"![Rows a second of every server, cell by cell](figures/bench-{model}.svg)"
     yield ""
     names = ["request", "server", "rows/s", "least to greatest", "p50 ms", "p99 ms", "cores"]
     yield _line([*names, "wrong or failed", "verified"])

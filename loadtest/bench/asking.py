@@ -30,6 +30,8 @@ _TYPES: Final[Mapping[Form, str]] = {
     "picture": "application/json",
 }
 
+_CHUNK_ROWS: Final = 100_000
+"""Of a record batch; a client with more rows than that has them in several."""
 _JSON_PLEASE: Final = {"Accept": "application/json"}
 """Answers are JSON whatever the question is, so that all are judged alike."""
 
@@ -130,7 +132,7 @@ def _arrow(X: Any, columns: Sequence[str]) -> bytes:
     table = pa.table(dict(zip(columns, arrays, strict=True)))
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
+        writer.write_table(table, max_chunksize=_CHUNK_ROWS)
     return sink.getvalue()
 
 

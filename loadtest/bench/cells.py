@@ -1,6 +1,6 @@
 """What is measured: cells, the models that have them, and each peer's best form in each."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -89,17 +89,23 @@ _BEST_OF_MODEL: Final[dict[tuple[str, str, str], str]] = {
 }
 
 
-def planned(models: Sequence[str], cells: Sequence[str]) -> Iterator[tuple[str, Cell]]:
-    """Yield (model, cell) in order; of no names: all.
+def planned(models: Sequence[str], cells: Sequence[str]) -> list[tuple[str, Cell]]:
+    """Return (model, cell) in order; of no names: all.
 
     Raises:
-        ScenarioError: there is no such model or cell.
+        ScenarioError: there is no such model or cell, or none of the models has any of the cells.
     """
     _known("model", models, PLAN)
     _known("cell", cells, CELLS)
-    for model, names in PLAN.items():
-        if not models or model in models:
-            yield from ((model, CELLS[name]) for name in names if not cells or name in cells)
+    found = [
+        (model, CELLS[name])
+        for model, names in PLAN.items()
+        for name in names
+        if (not models or model in models) and (not cells or name in cells)
+    ]
+    if not found:
+        raise ScenarioError(f"No model of {', '.join(models)} has a cell of {', '.join(cells)}.")
+    return found
 
 
 def best_form(peer: str, model: str, cell: Cell) -> Peer | None:

@@ -62,7 +62,7 @@ def bench(  # noqa: PLR0913 - each is an option of the command line
     obey_signals()
     notes = Console(stderr=True)
     try:
-        plan = list(planned(words(models), words(cells)))
+        plan = planned(words(models), words(cells))
         families = () if peers == NONE else tuple(words(peers)) or FAMILIES
         for family in families:
             best_form(family, *plan[0])

@@ -13,6 +13,8 @@ from loadtest.judge import find_fault
 from loadtest.payload import Request
 
 _EVERY_S: Final = 0.05
+_REST: Final = 9.0
+"""For so many times as long as an answer took nothing is asked: large bodies are a load, too."""
 _TIMEOUT_S: Final = 60.0
 
 
@@ -58,8 +60,8 @@ class Sampler:
             if fault:
                 self.faults.append(fault)
             number += 1
-            # A slow server is not asked more densely for being slow.
-            self._over.wait(max(_EVERY_S, time.monotonic() - began_s))
+            took_s = time.monotonic() - began_s
+            self._over.wait(max(_EVERY_S, _REST * took_s))
 
 
 def ask(address: Address, request: Request) -> str:

@@ -18,6 +18,7 @@ from loadtest.peers.tagged import pss_bytes, tagged
 
 MODEL: Final = "iris"
 SIZES: Final = (1, 10, 100, 1_000, 10_000)
+_OPENED_PER_S: Final = 1_000
 ROOM: Final = ("--max-connections", "12000", "--max-waiting", "16384", "--max-queue-wait-s", "30")
 """By default more than 4,096 waiting requests are refused, which would make the curve look flat."""
 
@@ -41,7 +42,9 @@ def connections_curves(
         run_wrk(server.address, folder / "wires", 64, 1)
         for size in SIZES:
             tell(f"{size:,} connections")
-            measured, memory = _loaded(server, folder / "wires", size, seconds)
+            # They have to be opened first, and that is not what is measured.
+            long = max(seconds, size // _OPENED_PER_S)
+            measured, memory = _loaded(server, folder / "wires", size, long)
             if measured.errors:
                 raise ChildError(f"At {size:,} connections requests failed: {measured.errors}.")
             rates.append(_point(size, measured.rate_per_s))

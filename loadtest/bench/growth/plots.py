@@ -15,11 +15,15 @@ def draw_curves(results: GrowthResults, folder: Path) -> list[Path]:
     """Write an SVG a curve; those over rows share one, for they are the same thing measured."""
     drawings: dict[str, list[Curve]] = {}
     for key, curve in results.curves.items():
-        name = "growth-rows" if key.startswith("rows-") else f"growth-{key}"
-        drawings.setdefault(name, []).append(curve)
+        drawings.setdefault(drawing(key), []).append(curve)
     for name, curves in drawings.items():
         (folder / f"{name}.svg").write_bytes(_drawn(curves))
     return [folder / f"{name}.svg" for name in drawings]
+
+
+def drawing(key: str) -> str:
+    """Return the name of the drawing that shows a curve."""
+    return "growth-rows" if key.startswith("rows-") else f"growth-{key}"
 
 
 def _drawn(curves: Sequence[Curve]) -> bytes:

@@ -18,9 +18,11 @@ def test_no_names_are_all_and_the_order_is_the_plans() -> None:
 
 def test_unknown_names_are_sentences() -> None:
     with pytest.raises(ScenarioError, match="wine is not a model; there are iris, "):
-        list(planned(["wine"], []))
+        planned(["wine"], [])
     with pytest.raises(ScenarioError, match="c7 is not a cell; there are c1, "):
-        list(planned([], ["c7"]))
+        planned([], ["c7"])
+    with pytest.raises(ScenarioError, match="No model of digits has a cell of c1"):
+        planned(["digits"], ["c1"])
     with pytest.raises(ScenarioError, match="nginx is not a peer"):
         best_form("nginx", "iris", CELLS["c1"])
 
