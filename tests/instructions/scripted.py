@@ -7,7 +7,6 @@ import struct
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import orjson
 
@@ -27,7 +26,7 @@ from service.inference.messages import (
     frame,
     read_preamble,
 )
-from service.inference.process import Forked, Loaded
+from service.inference.process import LOADER, Forked, Loaded, LoaderProcess
 
 CHANCES = (0.75, 0.25, 0.0)
 """What every row is answered; it is what the golden rows say, too."""
@@ -35,7 +34,7 @@ _PROBABILITIES = struct.pack("=3d", *CHANCES)
 _PIECE_BYTES = 1 << 18
 
 
-class ScriptedLoader:
+class ScriptedLoader(LoaderProcess):
     """Stands where `LoaderProcess` stands.
 
     Args:
@@ -45,9 +44,6 @@ class ScriptedLoader:
         on_gone: not used.
     """
 
-    method: Literal["fork", "spawn"] = "fork"
-    is_alive = True
-
     def __init__(
         self,
         store: Path,
@@ -55,27 +51,37 @@ class ScriptedLoader:
         on_ended: Callable[[int, int], None],
         on_gone: Callable[[], None],
     ) -> None:
-        del limits, on_ended, on_gone
-        self._store = Store(store)
+        super().__init__(store, limits, on_ended, on_gone)
+        self._read_from = Store(store)
         self._manifests: list[Manifest] = []
         self._workers: list[_Worker] = []
 
     def start(self) -> None:
         """Do nothing: there is no process."""
 
-    async def load(self, name: str, version: int, timeout_s: float) -> Loaded:
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still obeys: it does."""
+        return True
+
+    async def load(
+        self, name: str, version: int, timeout_s: float, *, plain: bool = False
+    ) -> Loaded:
         """Read the manifest, and nothing else."""
-        del timeout_s
-        self._manifests.append(self._store.manifest(name, version))
-        return Loaded(len(self._manifests) - 1, 1)
+        del timeout_s, plain
+        self._manifests.append(self._read_from.manifest(name, version))
+        return Loaded(len(self._manifests) - 1, 1, {"ranges": (), "reason": "nothing computes"})
 
     def preload(self, modules: Sequence[str]) -> None:
+        """Do nothing."""
+
+    def fall_back(self, model: int, reason: str) -> None:
         """Do nothing."""
 
     def drop(self, models: Sequence[int]) -> None:
         """Do nothing."""
 
-    async def branch(self, timeout_s: float, name: str = "") -> "ScriptedLoader":
+    async def branch(self, timeout_s: float, name: str = LOADER) -> "ScriptedLoader":
         """Return this loader: a standby that is never needed."""
         del timeout_s, name
         return self
