@@ -102,7 +102,7 @@ def test_swaps_under_load_lose_and_mislabel_nothing(swapped: tuple[Replica, Stor
     assert set.union(*(teller.seen for teller in tellers)) == {1, 2, 3}
     # of nine generations one is left: a loader, its standby, two workers and a spare
     wait_for(lambda: len(children(replica.process.pid)) == 5)
-    assert no_zombies(replica)
+    wait_for(lambda: no_zombies(replica))
     assert replica.is_ready()
 
 
