@@ -12,6 +12,10 @@ from loadtest.http1 import Address
 from loadtest.judge import find_fault
 from loadtest.payload import Request
 
+WRONG: Final = frozenset(
+    {"not_json", "model", "version", "predictions", "classes", "probabilities"}
+)
+"""What `find_fault` says of answers."""
 _EVERY_S: Final = 0.05
 _REST: Final = 9.0
 """For so many times as long as an answer took nothing is asked: large bodies are a load, too."""
@@ -37,6 +41,11 @@ class Sampler:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.checked = 0
         self.faults: list[str] = []
+
+    @property
+    def wrong(self) -> int:
+        """How many answers said something wrong; those that failed or were refused said nothing."""
+        return sum(fault in WRONG for fault in self.faults)
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -92,7 +92,7 @@ def _run(cell: Cell, runner: Runner, requests: list[Request], seconds: int, wire
         p99_s=measured.p99_s,
         errors=measured.errors,
         checked=sampler.checked,
-        wrong=len(sampler.faults),
+        wrong=sampler.wrong,
         cores=round(cores, 3),
     )
 

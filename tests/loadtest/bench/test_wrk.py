@@ -89,8 +89,9 @@ def test_answers_are_judged_meanwhile(address: Address) -> None:
     assert ask(address, request(address, 2)) == "predictions"
     assert ask(address, request(address, 1, "/bad")) == "status 503"
     assert ask(Address("127.0.0.1", 1), request(address, 1)) == "ConnectionRefusedError"
-    with Sampler(address, [request(address, 1), request(address, 2)]) as sampler:
-        while sampler.checked < 4:
+    asked = [request(address, 1), request(address, 2), request(address, 1, "/bad")]
+    with Sampler(address, asked) as sampler:
+        while sampler.checked < 6:
             threading.Event().wait(0.01)
-    assert sampler.checked >= 4
-    assert set(sampler.faults) == {"predictions"}
+    assert set(sampler.faults) == {"predictions", "status 503"}
+    assert sampler.wrong == sampler.faults.count("predictions") >= 2
