@@ -2,10 +2,9 @@
 
 from typing import Literal, Protocol, TypeAlias
 
-Name: TypeAlias = Literal["scikit-learn", "lean", "walked", "onnx", "treelite"]
+Name: TypeAlias = Literal["scikit-learn", "lean", "walked"]
 """scikit-learn: the estimator itself. lean: the same numpy, BLAS and compiled calls in the same
-order, without what surrounds them. walked: trees in one flat array, walked by compiled code.
-onnx and treelite: what these libraries make of it."""
+order, without what surrounds them. walked: trees in one flat array, walked by compiled code."""
 
 Takes: TypeAlias = Literal["X", "matrix", "columns"]
 """What a form is handed:

@@ -10,9 +10,15 @@ from models.plans.plan import SCIKIT, SIZES, Plan, Range, Tried, Trust
 WORTH_A_CHANGE: Final = 1.1
 """How many times faster another form must be than the one of the range before, than scikit-learn,
 or than the form that an earlier plan had chosen: less may be noise."""
-HEAVY: Final = {"walked": 1.3, "onnx": 1.3, "treelite": 1.3}
-"""Forms that need a library which costs memory in the loader, and how many times faster than every
-other form each must be for some size."""
+HEAVY: Final = "walked"
+"""The form that needs a library which costs memory in the loader: numba, 100 MB."""
+WORTH_ITS_MEMORY: Final = 1.3
+"""How many times faster than every other form the heavy one must be in some small call, and …"""
+WORTH_ITS_MEMORY_US: Final = 1_000.0
+"""… how many microseconds it must save there: memory is paid for all day, and must buy what a
+client can feel."""
+SMALL_ROWS: Final = 64
+"""Calls up to this size are those that somebody waits for; large ones are spread over workers."""
 
 
 def choose(tried: Sequence[Tried], trust: Trust, former: Plan | None = None) -> tuple[Range, ...]:
@@ -26,8 +32,8 @@ def choose(tried: Sequence[Tried], trust: Trust, former: Plan | None = None) -> 
     if trust.policy == "off":
         return (Range(up_to_rows=None, form=SCIKIT),)
     able = [one for one in tried if one.form == SCIKIT or one.is_verified(trust)]
-    for form, factor in HEAVY.items():
-        able = _without_heavy(able, form, factor, former)
+    if not _is_heavy_worth_it(able, former):
+        able = [one for one in able if one.form != HEAVY]
     chosen: list[str] = []
     for rows in SIZES:
         kept = [_former(former, rows), *chosen[-1:], SCIKIT]
@@ -41,18 +47,21 @@ def limits() -> list[float]:
     return [*between, math.inf]
 
 
-def _without_heavy(able: list[Tried], form: str, factor: float, former: Plan | None) -> list[Tried]:
-    """Leave out a form that costs memory, unless it is clearly the fastest somewhere."""
-    others = [one for one in able if one.form != form]
-    if former is not None and any(one.form == form for one in former.ranges):
-        factor = 1 + (factor - 1) / 2  # what was chosen is not given up for noise
-    for one in able:
-        if one.form == form and any(
-            min(other.median_us(rows) for other in others) >= factor * one.median_us(rows)
-            for rows in SIZES
-        ):
-            return able
-    return others
+def _is_heavy_worth_it(able: Sequence[Tried], former: Plan | None) -> bool:
+    """Return whether the heavy form saves enough in some small call."""
+    heavy = next((one for one in able if one.form == HEAVY), None)
+    if heavy is None:
+        return False
+    factor, saved_us = WORTH_ITS_MEMORY, WORTH_ITS_MEMORY_US
+    if former is not None and any(one.form == HEAVY for one in former.ranges):
+        # What was chosen is not given up for noise.
+        factor, saved_us = 1 + (factor - 1) / 2, saved_us / 2
+    for rows in SIZES:
+        others_us = min(one.median_us(rows) for one in able if one.form != HEAVY)
+        own_us = heavy.median_us(rows)
+        if rows <= SMALL_ROWS and others_us >= max(factor * own_us, own_us + saved_us):
+            return True
+    return False
 
 
 def _fastest(able: Sequence[Tried], rows: int, kept: Sequence[str]) -> str:

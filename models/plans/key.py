@@ -16,12 +16,9 @@ LIBRARIES: Final = (
     "llvmlite",
     "numba",
     "numpy",
-    "onnxruntime",
     "pandas",
     "scikit-learn",
     "scipy",
-    "skl2onnx",
-    "treelite",
 )
 CPUINFO: Final = Path("/proc/cpuinfo")
 FORMS: Final = "models.forms"

@@ -18,6 +18,7 @@ def tried(form: str, times: Sequence[float], **verdict: object) -> Tried:
 
 
 SCIKIT = tried("scikit-learn", [100, 100, 100, 100, 100])
+SCIKIT_SLOW = tried("scikit-learn", [10_000] * 5)
 
 
 def forms(ranges: Sequence[Range]) -> list[tuple[int | None, str]]:
@@ -83,13 +84,23 @@ def test_a_form_that_is_hardly_faster_is_not_worth_it() -> None:
     assert forms(choose([SCIKIT, lean], EXACT)) == [(None, "scikit-learn")]
 
 
-def test_a_heavy_form_must_be_clearly_faster_somewhere() -> None:
-    lean = tried("lean", [10, 10, 10, 10, 10])
-    slightly = tried("walked", [8, 8, 8, 8, 8])
-    clearly = tried("walked", [5, 8, 8, 8, 9.5])
-    assert forms(choose([SCIKIT, lean, slightly], EXACT)) == [(None, "lean")]
+def test_a_heavy_form_must_save_what_a_client_can_feel_in_a_small_call() -> None:
+    lean = tried("lean", [2000, 2000, 2500, 4000, 9000])
+    slightly = tried("walked", [1700, 1700, 1950, 900, 1000])
+    little = tried("lean", [400, 400, 900, 4000, 9000])
+    clearly = tried("walked", [100, 100, 200, 900, 8900])
+    assert forms(choose([SCIKIT_SLOW, lean, slightly], EXACT)) == [(None, "lean")]
+    assert forms(choose([SCIKIT_SLOW, little, clearly], EXACT)) == [(None, "lean")]
     # Once it is in memory anyway, it may compute wherever it is faster.
-    assert forms(choose([SCIKIT, lean, clearly], EXACT)) == [(None, "walked")]
+    assert forms(choose([SCIKIT_SLOW, lean, clearly], EXACT)) == [(None, "walked")]
+
+
+def test_a_heavy_form_that_was_chosen_is_not_given_up_for_noise() -> None:
+    lean = tried("lean", [800] * 5)
+    walked = tried("walked", [100] * 5)
+    former = plan((Range(up_to_rows=None, form="walked"),))
+    assert forms(choose([SCIKIT_SLOW, lean, walked], EXACT)) == [(None, "lean")]
+    assert forms(choose([SCIKIT_SLOW, lean, walked], EXACT, former)) == [(None, "walked")]
 
 
 def test_noise_does_not_change_an_earlier_choice() -> None:
