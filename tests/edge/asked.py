@@ -91,7 +91,7 @@ def bodies() -> list[bytes]:
         csv.encode(),
         npy.getvalue(),
         arrow.getvalue(),
-        gzip.compress(b'{"instance":%s}' % GOOD),
+        gzip.compress(b'{"instance":%s}' % GOOD, mtime=0),
         b'{"instance":%s}' % GOOD + b" " * 20_000,
         b'{"instance":%s}' % GOOD + b" " * 120_000,
     ]
