@@ -1,23 +1,28 @@
-"""scikit-learn's own compiled trees, one after the other in a plain loop."""
+"""scikit-learn's own compiled trees, one after the other in a plain loop; or levels of all."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from models.forms.checks import Array
+from models.forms.checks import Array, all_finite
+from models.forms.levels import MOST_NODES, Levels
+from models.forms.walk.flat import flat, grown
 
 
 class Loops:
     """Walks trees in scikit-learn's order; see `Walker` and `HistogramWalker`."""
 
     def sums(self, trees: Sequence[Any]) -> Callable[[Array], Array]:
-        """Return the function that adds up what `tree_.predict` says."""
+        """Return the function that adds up what `tree_.predict` says, or would say."""
         asks = [tree.predict for tree in trees]
         outputs, values = trees[0].value.shape[1:]
         shape = (values,) if outputs == 1 else (outputs, values)
+        levels = _levels(trees)
 
         def total(X: Array) -> Array:
+            if levels is not None and len(X) <= levels.rows and all_finite(X):
+                return levels(X).reshape(len(X), outputs, values)
             sums = np.zeros((len(X), *shape))
             for ask in asks:
                 sums += ask(X)
@@ -61,3 +66,11 @@ class Loops:
                 scores[of] += leaves
 
         return add
+
+
+def _levels(trees: Sequence[Any]) -> Levels | None:
+    """Return the levels of a forest, if they are worth it for some number of rows."""
+    if sum(tree.node_count for tree in trees) > MOST_NODES:
+        return None
+    levels = Levels(flat([grown(tree) for tree in trees]))
+    return levels if levels.rows else None

@@ -14,9 +14,9 @@ HEAVY: Final = "walked"
 """The form that needs a library which costs memory in the loader: numba, 100 MB."""
 WORTH_ITS_MEMORY: Final = 1.3
 """How many times faster than every other form the heavy one must be in some small call, and …"""
-WORTH_ITS_MEMORY_US: Final = 100.0
+WORTH_ITS_MEMORY_US: Final = 1_000.0
 """… how many microseconds it must save there: memory is paid for all day, and must buy what a
-client or a core can feel."""
+client can feel."""
 SMALL_ROWS: Final = 64
 """Calls up to this size are those that somebody waits for; large ones are spread over workers."""
 

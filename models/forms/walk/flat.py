@@ -92,6 +92,18 @@ def flat(trees: Sequence[Grown]) -> Flat:
     )
 
 
+def grown(tree: Any) -> Grown:
+    """Return one of scikit-learn's compiled trees."""
+    return Grown(
+        left=tree.children_left,
+        right=tree.children_right,
+        feature=tree.feature,
+        threshold=tree.threshold,
+        missing_left=tree.missing_go_to_left,
+        values=tree.value.reshape(tree.node_count, -1),
+    )
+
+
 def _levels(
     left: Array, right: Array, inner: Array, roots: Array, owner: Array
 ) -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.forms.checks import Array, all_finite
-from models.forms.walk.flat import Flat, Grown, flat
+from models.forms.walk.flat import Flat, Grown, flat, grown
 from models.forms.walk.kernels import (
     add_few,
     add_many,
@@ -27,7 +27,7 @@ class Walks:
     def sums(self, trees: Sequence[Any]) -> Callable[[Array], Array]:
         """Return the function that adds up the leaves."""
         outputs, width = trees[0].value.shape[1:]
-        forest = flat([_grown(tree) for tree in trees])
+        forest = flat([grown(tree) for tree in trees])
         nodes, values, roots = forest.nodes, forest.values, forest.roots
         # A tree alone answers its leaf, and if that is -0.0 adding it to 0.0 would lose the sign.
         start = -0.0 if len(trees) == 1 else 0.0
@@ -47,7 +47,7 @@ class Walks:
 
     def boosted(self, trees: Array, rate: float) -> Callable[[Array, Array], None]:
         """Return the function that adds the leaves times the rate."""
-        add = booster(flat([_grown(tree.tree_) for tree in trees.ravel()]), rate)
+        add = booster(flat([grown(tree.tree_) for tree in trees.ravel()]), rate)
 
         def add_to(X: Array, scores: Array) -> None:
             turned = np.ascontiguousarray(scores.T)
@@ -111,17 +111,6 @@ def _compile(add: Callable[[Array], Any], width: int, dtype: Any) -> None:
     """Have everything compiled now: workers are forked later, and would each do it again."""
     for rows, value in ((1, 0.0), (FEW_ROWS, 0.0), (1, np.nan)):
         add(np.full((rows, width), value, dtype))
-
-
-def _grown(tree: Any) -> Grown:
-    return Grown(
-        left=tree.children_left,
-        right=tree.children_right,
-        feature=tree.feature,
-        threshold=tree.threshold,
-        missing_left=tree.missing_go_to_left,
-        values=tree.value.reshape(tree.node_count, -1),
-    )
 
 
 def _binned(nodes: Array) -> Grown:

@@ -87,8 +87,8 @@ def test_a_form_that_is_hardly_faster_is_not_worth_it() -> None:
 def test_a_heavy_form_must_save_what_can_be_felt_in_a_small_call() -> None:
     lean = tried("lean", [2000, 2000, 2500, 4000, 9000])
     slightly = tried("walked", [1700, 1700, 1950, 900, 1000])
-    little = tried("lean", [90, 90, 110, 4000, 9000])
-    clearly = tried("walked", [20, 20, 40, 900, 8900])
+    little = tried("lean", [400, 400, 900, 4000, 9000])
+    clearly = tried("walked", [100, 100, 200, 900, 8900])
     assert forms(choose([SCIKIT_SLOW, lean, slightly], EXACT)) == [(None, "lean")]
     assert forms(choose([SCIKIT_SLOW, little, clearly], EXACT)) == [(None, "lean")]
     # Once it is in memory anyway, it may compute wherever it is faster.
@@ -96,8 +96,8 @@ def test_a_heavy_form_must_save_what_can_be_felt_in_a_small_call() -> None:
 
 
 def test_a_heavy_form_that_was_chosen_is_not_given_up_for_noise() -> None:
-    lean = tried("lean", [80] * 5)
-    walked = tried("walked", [10] * 5)
+    lean = tried("lean", [800] * 5)
+    walked = tried("walked", [100] * 5)
     former = plan((Range(up_to_rows=None, form="walked"),))
     assert forms(choose([SCIKIT_SLOW, lean, walked], EXACT)) == [(None, "lean")]
     assert forms(choose([SCIKIT_SLOW, lean, walked], EXACT, former)) == [(None, "walked")]
