@@ -39,6 +39,8 @@ class ServedVersion:
         condemn: hears that a part of an entry ended two workers.
         streams: those that this generation must outlive.
         flags: whether answers may tell of their rows' values.
+        divisible: whether rows computed apart have the answers that they have together, but for
+            1e-12. In float32 they have not: BLAS gives other last bits for other numbers of rows.
         plan: which form computes batches of which size, or why scikit-learn computes all.
     """
 
@@ -62,6 +64,7 @@ class ServedVersion:
         self.row_bytes = RowBytes()
         self.has_probabilities = manifest.output.probabilities
         self.flags = isinstance(manifest.input, TabularSchema) and bool(Flags(manifest.input))
+        self.divisible = not is_single_precision(manifest)
         self.rows = (
             TableRows(manifest.input, max_rows)
             if isinstance(manifest.input, TabularSchema)
@@ -79,6 +82,14 @@ class ServedVersion:
         ends = [("+Inf" if one["up_to_rows"] is None else str(one["up_to_rows"])) for one in ranges]
         forms = tuple(zip(ends, (one["form"] for one in ranges), strict=True))
         self.metrics.forms = forms or (("+Inf", "scikit-learn"),)
+
+
+def is_single_precision(manifest: Manifest) -> bool:
+    """Return whether a model computes in float32, as far as its columns and answers tell."""
+    if manifest.output.dtype == "float32":
+        return True
+    columns = manifest.input.columns if isinstance(manifest.input, TabularSchema) else ()
+    return any(column.frame_dtype.lower() == "float32" for column in columns)
 
 
 @dataclass(slots=True)

@@ -86,6 +86,8 @@ def plan_version(
         last.start()
         try:
             plan = _hear(child, task, tell)
+            if plan is None:
+                child.wait(timeout_s)  # it may still be saying why
         finally:
             timer.cancel()
             child.kill()

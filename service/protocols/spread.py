@@ -79,6 +79,8 @@ class Spread:
         payload = entry.payload
         if served.rows is None or payload.cells is not None or payload.partial:
             return []
+        if not served.divisible:
+            return []
         served.refuse_guilty(entry)
         wanted = parts_wanted(served.outlook(entry), self._workers, len(payload.body))
         if wanted < 2:

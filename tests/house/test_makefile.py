@@ -96,7 +96,7 @@ def test_every_client_has_a_group_and_an_environment(folder: Path) -> None:
         assert f"--require-hashes -r requirements/clients-{name}.txt" in said
 
 
-TARGETS = ["test", "clients-short", "chaos-short", "checks"]
+TARGETS = ["test", "asgi", "clients-short", "chaos-short", "checks"]
 
 
 def test_check_runs_what_ci_runs(folder: Path) -> None:
