@@ -80,7 +80,8 @@ def running(
     store: Path, folder: Path, *flags: str, env: dict[str, str] | None = None
 ) -> Iterator[Replica]:
     """Start a replica on a free port, wait until it is ready, and end it afterwards."""
-    log = folder / "service.log"
+    # A log of its own: the processes of a replica that was killed may still write to theirs.
+    log = folder / f"service-{time.monotonic_ns()}.log"
     process = launch(store, log, *flags, env=env)
     try:
         wait_for(lambda: '"listening"' in log.read_text() or process.poll() is not None)
