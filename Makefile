@@ -51,8 +51,9 @@ test: env ## run the whole functional suite; with CI=true a skipped test is a fa
 
 asgi: export PERCORE_HTTP := asgi
 asgi: env ## run the tests of HTTP with every prediction taking uvicorn's way, as none does by default
-	$(BIN)/python -m pytest tests/edge tests/integration/test_http.py tests/integration/test_paths.py \
-	  tests/integration/test_cors.py tests/conformance $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m 'not clients' --numprocesses 2 --dist loadfile tests/edge \
+	  tests/integration/test_http.py tests/integration/test_paths.py tests/integration/test_cors.py \
+	  tests/conformance $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
 
 clients: $(CLIENTS:%=.venv-clients/%/.installed) ## ask with clients that others wrote, each from an environment of its own
 	$(BIN)/python -m pytest -m clients tests/clients tests/conformance tests/house $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
