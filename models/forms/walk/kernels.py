@@ -9,7 +9,6 @@ NaN go alone.
 Whatever the way, a row's leaves are added tree after tree, in scikit-learn's order.
 
 `nodes`, `leaves`, `roots` and `depths` are those of `Flat`.
-costs nothing.
 """
 
 from typing import Any
