@@ -106,6 +106,7 @@ class Bench:
             rows=TableRows(schema, MAX_ROWS),
             encoder=AnswerEncoder(manifest),
             streams=self.home,
+            divisible=True,
             submit=partial(self.batcher.submit, self.lane),
             outlook=self._outlook,
             refuse_guilty=partial(self.batcher.refuse_guilty, self.lane),
@@ -410,6 +411,16 @@ def test_short_ones_and_those_that_nobody_shares_are_not_cut() -> None:
         bench.held = []
         bench.served.submit(bench.entry(body, False))
         await asyncio.sleep(0.01)
+        assert await bench.parted(body, False) is None
+
+    play(act)
+
+
+def test_who_answers_otherwise_in_parts_is_not_asked_in_parts() -> None:
+    async def act(bench: Bench) -> None:
+        body = as_json(json.dumps({"instances": table(50)}).encode())
+        assert await bench.parted(body, False) is not None
+        bench.served.divisible = False
         assert await bench.parted(body, False) is None
 
     play(act)
