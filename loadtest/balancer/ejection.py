@@ -31,8 +31,10 @@ class _Standing:
 class Ejector:
     """Judges replicas by what became of their requests: pure state.
 
-    A replica comes back when its time is over and is believed again; each `base_s` that it then
-    stays makes its next ejection shorter by one step, as Envoy has it.
+    A replica comes back on trial when its time is over: its next end decides, for a replica that
+    fails fast would otherwise fail as many requests at each return as at first (nginx tries a
+    server with one request after fail_timeout, too). Each `base_s` that it then stays makes its
+    next ejection shorter by one step, as Envoy has it.
     """
 
     def __init__(self, replicas: Sequence[str], settings: Ejection) -> None:
@@ -50,12 +52,12 @@ class Ejector:
         if not failed:
             standing.failures = 0
             return False
+        if self.ejected(replica, now_s):
+            return False  # it was sent before, and says nothing that is not known
         standing.failures += 1
-        if standing.failures < self._settings.consecutive_failures:
+        if standing.failures < self._settings.consecutive_failures or self._enough_ejected(now_s):
             return False
-        if self.ejected(replica, now_s) or self._enough_ejected(now_s):
-            return False
-        standing.failures = 0
+        standing.failures = self._settings.consecutive_failures - 1
         standing.ejections = self._forgiven(standing, now_s) + 1
         length_s = min(self._settings.base_s * standing.ejections, self._settings.max_s)
         standing.until_s = now_s + length_s

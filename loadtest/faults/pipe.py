@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from random import Random
+from typing import Protocol
 
 RETRANSMISSION_S = 0.2
 """What a lost segment costs: Linux's least retransmission time-out."""
@@ -51,9 +52,15 @@ class Sky:
         await self._clear.wait()
 
 
-async def carry(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sky: Sky, *, answers: bool
-) -> None:
+class Source(Protocol):
+    """Where pieces come from."""
+
+    async def read(self, most_bytes: int, /) -> bytes:
+        """Return the next piece, empty at the end."""
+        ...
+
+
+async def carry(reader: Source, writer: asyncio.StreamWriter, sky: Sky, *, answers: bool) -> None:
     """Carry bytes from one connection to another until the first ends."""
     loop = asyncio.get_running_loop()
     line: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_MAX_PIECES)

@@ -17,18 +17,61 @@ from loadtest.faults.pipe import Sky, Weather, carry
 from loadtest.http1 import Address
 
 _CONNECT_S = 2.0
-_PIECE_BYTES = 1 << 16
+_FAILS = b'{"error":"The replica fails.","code":"fault","details":[]}'
 
 
-class _Requests:
-    """Counts whole requests, and says of which method each was."""
+class _Gate:
+    """The requests of one connection; those that begin in a black hole it answers itself.
 
-    def __init__(self) -> None:
-        self.whole: list[bytes] = []
-        self.parser = httptools.HttpRequestParser(self)
+    What the replica had before is the replica's to answer: whoever fails new requests does not
+    lose the old ones, and breaks no connection. Requests are not pipelined, so that each begins
+    with a piece of its own.
+
+    Args:
+        reader: of the balancer's connection.
+        writer: of it, for the answers of the hole.
+        sky: says when there is one.
+    """
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sky: Sky
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._sky = sky
+        self._parser = httptools.HttpRequestParser(self)
+        self._within = False
+        self._status = 0
+        """Of the hole in which the request in progress began; 0: it is the replica's."""
+
+    async def read(self, most_bytes: int) -> bytes:
+        """Return the next piece for the replica, empty at the end.
+
+        Raises:
+            httptools.HttpParserError: the requests are not HTTP.
+        """
+        while piece := await self._reader.read(most_bytes):
+            if not self._within:
+                self._status = self._sky.now.status
+            self._parser.feed_data(piece)
+            if not self._status:
+                return piece
+            await self._writer.drain()
+        return b""
+
+    # the parser's side
+
+    def on_message_begin(self) -> None:
+        self._within = True
 
     def on_message_complete(self) -> None:
-        self.whole.append(self.parser.get_method())
+        self._within = False
+        if self._status:
+            status = 200 if self._parser.get_method() == b"GET" else self._status
+            self._writer.write(
+                b"HTTP/1.1 %d Fault\r\nContent-Type: application/json\r\n"
+                b"Content-Length: %d\r\n\r\n%b" % (status, len(_FAILS), _FAILS)
+            )
 
 
 class Shim:
@@ -37,37 +80,23 @@ class Shim:
     def __init__(self, replica: Address, seed: int) -> None:
         self._replica = replica
         self.sky = Sky(seed)
-        self._open: set[asyncio.StreamWriter] = set()
 
     async def meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection of the balancer."""
-        self._open.add(writer)
         try:
-            if self.sky.now.status:
-                await self._swallow(reader, writer)
-            else:
-                await self._pass(reader, writer)
+            await self._pass(_Gate(reader, writer, self.sky), writer)
         except* (OSError, TimeoutError, httptools.HttpParserError):
             pass
         finally:
-            self._open.discard(writer)
             writer.transport.abort()
 
-    def change(self, weather: Weather) -> None:
-        """Change the weather; whoever becomes or was a black hole drops its connections."""
-        turned = bool(weather.status) != bool(self.sky.now.status)
-        self.sky.change(weather)
-        if turned:
-            for writer in list(self._open):
-                writer.transport.abort()
-
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(self, gate: _Gate, writer: asyncio.StreamWriter) -> None:
         async with asyncio.timeout(_CONNECT_S):
             their_reader, their_writer = await asyncio.open_connection(
                 self._replica.host, self._replica.port
             )
         try:
-            there = asyncio.ensure_future(carry(reader, their_writer, self.sky, answers=False))
+            there = asyncio.ensure_future(carry(gate, their_writer, self.sky, answers=False))
             back = asyncio.ensure_future(carry(their_reader, writer, self.sky, answers=True))
             # One end gone is the end of both: half-open connections are no use to HTTP.
             await asyncio.wait({there, back}, return_when=asyncio.FIRST_COMPLETED)
@@ -76,20 +105,6 @@ class Shim:
             await asyncio.gather(there, back, return_exceptions=True)
         finally:
             their_writer.transport.abort()
-
-    async def _swallow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        requests = _Requests()
-        while piece := await reader.read(_PIECE_BYTES):
-            requests.parser.feed_data(piece)
-            for method in requests.whole:
-                status = 200 if method == b"GET" else self.sky.now.status
-                body = b'{"error":"The replica fails.","code":"fault","details":[]}'
-                writer.write(
-                    b"HTTP/1.1 %d Fault\r\nContent-Type: application/json\r\n"
-                    b"Content-Length: %d\r\n\r\n%b" % (status, len(body), body)
-                )
-            requests.whole.clear()
-            await writer.drain()
 
 
 async def run(replica: Address, seed: int) -> None:
@@ -101,7 +116,7 @@ async def run(replica: Address, seed: int) -> None:
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
     while line := await orders.readline():
-        shim.change(Weather(**json.loads(line)))
+        shim.sky.change(Weather(**json.loads(line)))
         _say("DONE")
     server.close()
 

@@ -46,11 +46,12 @@ class Ejector:
         times = max(0, times - int((now - until_s) / rules.base_s)) + 1
         until_s = now + min(rules.base_s * times, rules.max_s)
         self._ejections[key] = (times, until_s)
-        view.failures[replica] = 0
         view.block(replica, EJECTED)
         self._clock.at(until_s, self._readmit, (view, replica))
 
     def _readmit(self, now: float, subject: tuple[View, int]) -> None:
         view, replica = subject
         self._out[id(view)] -= 1
+        # On trial, as the real one has it: the next end decides.
+        view.failures[replica] = self._rules.consecutive_failures - 1
         view.readmit(replica, EJECTED, now)

@@ -55,3 +55,20 @@ def test_failures_while_ejected_do_not_make_it_longer() -> None:
     fail(ejector, "a", 1, 0.0)
     assert fail(ejector, "a", 5, 1.0) == [False] * 5
     assert not ejector.ejected("a", 5.0)
+
+
+def test_who_comes_back_is_on_trial_and_its_next_end_decides() -> None:
+    ejector = Ejector("ab", Ejection(consecutive_failures=5, base_s=5.0))
+    assert fail(ejector, "a", 5, 0.0)[-1]
+    assert fail(ejector, "a", 1, 5.0) == [True]
+    assert ejector.ejected("a", 14.9)
+    ejector.observe("a", 15.0, failed=False)  # it is well again: five in a row, as before
+    assert fail(ejector, "a", 5, 15.1) == [False, False, False, False, True]
+
+
+def test_failures_of_requests_sent_before_an_ejection_do_not_count_after_it() -> None:
+    ejector = Ejector("ab", Ejection(consecutive_failures=3, base_s=5.0))
+    fail(ejector, "a", 3, 0.0)
+    fail(ejector, "a", 2, 4.0)
+    ejector.observe("a", 5.0, failed=False)
+    assert fail(ejector, "a", 2, 5.0) == [False, False]

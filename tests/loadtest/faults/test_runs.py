@@ -74,3 +74,27 @@ def test_a_swap_under_load_loses_nothing_and_both_versions_are_right(
     assert '"iris 2"' in log
     # The store of the scenario is as it was.
     assert (iris_store / "iris" / "aliases.json").read_text(encoding="utf-8") == before
+
+
+def test_a_black_hole_under_least_outstanding_costs_retries_and_no_client(
+    iris_store: Path, tmp_path: Path
+) -> None:
+    """Five failures eject it, one does at each return, and a retry covers every one of them."""
+    report = run(
+        iris_store,
+        tmp_path,
+        fleet={"replicas": 3, "store": iris_store, "emulated": {"base_s": 0.002}},
+        balancer={"ejection": {"base_s": 0.5, "max_s": 0.5}, "retries": {"attempts": 2}},
+        load={"kind": "open", "rate_per_s": 100, "duration_s": 4, "timeout_s": 5},
+        faults=[{"kind": "black_hole", "replica": 0, "at_s": 1, "for_s": 2}],
+    )
+    counts = report["counts"]
+    assert counts["right"] == counts["sent"] > 0
+    assert 5 + 2 <= report["front"]["totals"]["retries"] < 5 * 3
+    (fault,) = report["faults"]
+    assert fault["detect_s"] is not None
+    events = [json.loads(line) for line in (tmp_path / "balancer.jsonl").read_text().splitlines()]
+    assert [event["event"] for event in events if event.get("replica") == "replica-0"][:5] == [
+        "ready",
+        *["ejected", "returned"] * 2,
+    ]

@@ -176,6 +176,16 @@ def test_ejection_closes_the_black_hole_and_a_retry_covers_what_is_left() -> Non
     assert covered.calls > len(covered.ends)
 
 
+def test_a_black_hole_that_comes_back_fails_one_call_a_return() -> None:
+    hole = (Fault(kind="fail_fast", within_s=1e-6),)
+    ejecting = Balancing(ejection=Ejection(base_s=50.0, max_s=50.0))
+    model = fleet(4, 2, ejecting).model_copy(update={"faults": hole})
+    outcome = run(model, 0.5 * 8, 4_000)
+    returns = int(outcome.arrivals_s[-1] / 50.0)
+    assert returns >= 15
+    assert abs((outcome.ends == End.FAILED).sum() - (5 + returns)) <= 1
+
+
 def test_a_slow_replica_ruins_round_robin_and_not_the_least_outstanding() -> None:
     slow = (Fault(kind="slow", factor=4.0),)
 
