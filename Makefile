@@ -18,7 +18,7 @@ QUICK_CLIENTS := boto kserve openapi
 EXTRAS := boost fast grpc loadtest onnx spark train
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test asgi bench bench-growth instructions clients clients-short schemathesis chaos chaos-short chaos-long check \
+.PHONY: help env run test asgi many bench bench-growth instructions clients clients-short schemathesis chaos chaos-short chaos-long check \
 	checks format check-format lint type layers spelling docs check-docs check-docker figures oracles proto requirements clean
 
 help: ## list what can be made
@@ -54,6 +54,11 @@ asgi: env ## run the tests of HTTP with every prediction taking uvicorn's way, a
 	$(BIN)/python -m pytest -m 'not clients' --numprocesses 2 --dist loadfile tests/edge \
 	  tests/integration/test_http.py tests/integration/test_paths.py tests/integration/test_cors.py \
 	  tests/conformance $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)
+
+many: export PERCORE_API_PROCESSES := 2
+many: env ## run the tests of HTTP with two API processes on one port (minutes)
+	$(BIN)/python -m pytest -m 'not clients' --numprocesses 2 --dist loadfile tests/integration \
+	  tests/conformance --ignore tests/integration/test_grpc.py $(PYTEST_ARGS)
 
 clients: $(CLIENTS:%=.venv-clients/%/.installed) ## ask with clients that others wrote, each from an environment of its own
 	$(BIN)/python -m pytest -m clients tests/clients tests/conformance tests/house $(if $(CI),--fail-on-skip) $(PYTEST_ARGS)

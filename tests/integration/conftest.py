@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.integration.rows import Reference
-from tests.integration.server import ROOT, Service, serving
+from tests.integration.server import FEW, ROOT, Service, serving
 from tests.integration.wire import Address
 
 TRAIN_S = 180
@@ -134,7 +134,7 @@ def run(*arguments: object) -> None:
 def strict(strange_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Run a service with one worker, small limits and few log lines."""
     flags = [
-        "--workers=1", "--max-body-bytes=100000", "--max-rows=50", "--max-image-pixels=10000",
+        FEW, "--max-body-bytes=100000", "--max-rows=50", "--max-image-pixels=10000",
         "--aliases=shadow", "--access-log-per-s=5",
     ]  # fmt: skip
     folder = tmp_path_factory.mktemp("strict")

@@ -16,6 +16,9 @@ from tests.integration.wire import Address, get
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 60.0
 STOP_S = 30.0
+API_PROCESSES = int(os.environ.get("PERCORE_API_PROCESSES", "1"))
+FEW = f"--workers={API_PROCESSES}"
+"""As few workers as there may be: each API process needs one."""
 
 
 class Service:

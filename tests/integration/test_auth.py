@@ -15,7 +15,7 @@ import pytest
 
 from tests.integration.refusals import refused
 from tests.integration.rows import Reference, draw
-from tests.integration.server import ROOT, START_S, STOP_S, Service, serving
+from tests.integration.server import FEW, ROOT, START_S, STOP_S, Service, serving
 from tests.integration.wire import Connection, Reply, get, post, request
 from tests.processes.replica import launch
 
@@ -87,7 +87,7 @@ def guarded(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("guarded")
     (folder / "keys").write_text(f"# who may ask\n{line('team-a', KEY)}{line('b', OTHER)}")
     flags = [
-        "--workers=1", f"--api-keys-file={folder / 'keys'}", f"--admin-token={TOKEN}",
+        FEW, f"--api-keys-file={folder / 'keys'}", f"--admin-token={TOKEN}",
         "--default-model=iris",
     ]  # fmt: skip
     with serving(trained, folder, *flags) as running:
@@ -176,7 +176,7 @@ def test_keys_come_and_go_while_it_runs(
     def said(service: Service, word: str) -> int:
         return sum(event["event"] == word for event in service.events())
 
-    with serving(trained, folder, "--workers=1", f"--api-keys-file={file}") as service:
+    with serving(trained, folder, FEW, f"--api-keys-file={file}") as service:
         assert opens(service, KEY)
         assert not opens(service, OTHER)
         file.write_text(line("a", KEY) + line("a", OTHER))
@@ -243,5 +243,5 @@ def test_the_command_of_the_help_makes_a_key_that_opens(
     done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30)
     key, said = done.stdout.split()
     (folder / "keys").write_text(said.replace("NAME", "me") + "\n")
-    with serving(trained, folder, "--workers=1", f"--api-keys-file={folder / 'keys'}") as service:
+    with serving(trained, folder, FEW, f"--api-keys-file={folder / 'keys'}") as service:
         assert post(service.address, V1, {"instances": [ROW]}, bearer(key)).status == 200

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.server import Service, serving
+from tests.integration.server import FEW, Service, serving
 from tests.integration.wire import Connection, Reply, get, post
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -22,7 +22,7 @@ def pages(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     """Run a service that one page may ask, with a key."""
     folder = tmp_path_factory.mktemp("cors")
     (folder / "keys").write_text("")
-    flags = [f"--cors-origins={PAGE},http://localhost:3000", "--workers=1"]
+    flags = [f"--cors-origins={PAGE},http://localhost:3000", FEW]
     with serving(trained, folder, *flags, f"--api-keys-file={folder / 'keys'}") as running:
         yield running
 
@@ -30,7 +30,7 @@ def pages(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 @pytest.fixture(scope="module")
 def everybody(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("everybody")
-    with serving(trained, folder, "--cors-origins=*", "--workers=1") as running:
+    with serving(trained, folder, "--cors-origins=*", FEW) as running:
         yield running
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.integration.pictures import png
 from tests.integration.refusals import refused
 from tests.integration.rows import Manifest, Reference, as_columns, as_objects, columns, draw
-from tests.integration.server import Service, serving
+from tests.integration.server import FEW, Service, serving
 from tests.integration.wire import Reply, get, post
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -34,7 +34,7 @@ FORMS = [
 def students(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Run a service of many models, with a default."""
     folder = tmp_path_factory.mktemp("default")
-    with serving(trained, folder, "--workers=1", "--default-model=students") as running:
+    with serving(trained, folder, FEW, "--default-model=students") as running:
         yield running
 
 
@@ -44,14 +44,14 @@ def vertex(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     folder = tmp_path_factory.mktemp("vertex")
     shutil.copytree(trained / "iris", folder / "store" / "iris")
     env = {"AIP_PREDICT_ROUTE": "/v1/endpoints/7:predict", "AIP_HEALTH_ROUTE": "/v1/endpoints/7"}
-    with serving(folder / "store", folder, "--workers=1", env=env) as running:
+    with serving(folder / "store", folder, FEW, env=env) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def digits(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("digits")
-    with serving(trained, folder, "--workers=1", "--default-model=digits") as running:
+    with serving(trained, folder, FEW, "--default-model=digits") as running:
         yield running
 
 
@@ -233,7 +233,7 @@ def test_a_default_that_is_not_there(
     trained: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("nobody")
-    with serving(trained, folder, "--workers=1", "--default-model=nobody") as running:
+    with serving(trained, folder, FEW, "--default-model=nobody") as running:
         refused(score(running, {"instances": [GOOD]}), 404, "model_not_found")
 
 

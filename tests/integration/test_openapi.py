@@ -16,7 +16,7 @@ import pytest
 from tests.integration import pictures
 from tests.integration.json_schema import Schema, problems, resolve
 from tests.integration.rows import TABLES, as_columns, as_objects, columns, draw
-from tests.integration.server import Service, serving
+from tests.integration.server import FEW, Service, serving
 from tests.integration.wire import Address, get, post
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -44,7 +44,7 @@ def strict_document(strict: Service) -> Schema:
 def scoring(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     """Give the address of a service whose paths without a name mean iris."""
     folder = tmp_path_factory.mktemp("scoring")
-    with serving(trained, folder, "--workers=1", "--default-model=iris") as running:
+    with serving(trained, folder, FEW, "--default-model=iris") as running:
         yield running.address
 
 
@@ -396,7 +396,7 @@ def test_where_keys_are_needed_the_document_says_so(trained: Path, tmp_path: Pat
     store = tmp_path / "store"
     shutil.copytree(trained / "iris", store / "iris")
     (tmp_path / "keys").write_text(f"me:{sha256(b'secret').hexdigest()}\n")
-    flags = ["--workers=1", f"--api-keys-file={tmp_path / 'keys'}", "--admin-token=sesame"]
+    flags = [FEW, f"--api-keys-file={tmp_path / 'keys'}", "--admin-token=sesame"]
     with serving(store, tmp_path, *flags) as running:
         document = get(running.address, "/openapi.json").json()
         schemes = document["components"]["securitySchemes"]

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from tests.integration import pictures
-from tests.integration.server import Service, serving
+from tests.integration.server import FEW, Service, serving
 from tests.integration.touchy import KILLING, SICK, register_all
 from tests.integration.wire import Address, Reply, post
 
@@ -32,7 +32,7 @@ LARGE = 4000
 @pytest.fixture(scope="module")
 def touchy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("touchy")
-    with serving(register_all(folder), folder, "--workers=1", f"--max-rows={LARGE}") as running:
+    with serving(register_all(folder), folder, FEW, f"--max-rows={LARGE}") as running:
         yield running
 
 

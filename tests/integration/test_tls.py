@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.integration.rows import Reference, draw
-from tests.integration.server import STOP_S, Service
+from tests.integration.server import API_PROCESSES, FEW, STOP_S, Service
 from tests.integration.wire import JSON, Connection, Reply, request
 from tests.processes.replica import launch, wait_for
 
@@ -59,7 +59,7 @@ def secure(
 ) -> Iterator[Service]:
     """Run a service behind TLS; SIGTERM must end it in good order."""
     log = tmp_path_factory.mktemp("tls") / "log"
-    flags = [f"--tls-cert={certificate.cert}", f"--tls-key={certificate.key}", "--workers=1"]
+    flags = [f"--tls-cert={certificate.cert}", f"--tls-key={certificate.key}", FEW]
     process = launch(trained, log, *flags, "--max-header-bytes=4096", "--max-body-bytes=4000000",
                      "--drain-delay-s=0")  # fmt: skip
     try:
@@ -178,7 +178,7 @@ def renewable(trained: Path, tmp_path: Path) -> Iterator[tuple[Service, Certific
     folder = tmp_path / "live"
     folder.mkdir()
     live = issue(folder)
-    flags = [f"--tls-cert={live.cert}", f"--tls-key={live.key}", "--grpc-port=0", "--workers=1"]
+    flags = [f"--tls-cert={live.cert}", f"--tls-key={live.key}", "--grpc-port=0", FEW]
     process = launch(trained, tmp_path / "log", *flags)
     try:
         wait_for(lambda: '"ready"' in (tmp_path / "log").read_text() or process.poll() is not None)
@@ -191,6 +191,7 @@ def renewable(trained: Path, tmp_path: Path) -> Iterator[tuple[Service, Certific
         process.wait(STOP_S)
 
 
+@pytest.mark.skipif(API_PROCESSES > 1, reason="gRPC has one API process")
 def test_a_renewed_certificate_is_taken_without_a_restart(
     renewable: tuple[Service, Certificate, int], tmp_path: Path
 ) -> None:

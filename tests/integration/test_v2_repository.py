@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import copy_version
-from tests.integration.server import Service, serving
+from tests.integration.server import FEW, Service, serving
 from tests.integration.wire import Connection, Reply, get, post
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -120,7 +120,7 @@ def unchanged(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """Run a service with a token, for tests that change nothing."""
     env = {"PERCORE_ADMIN_TOKEN": "a token for tests"}
     folder = tmp_path_factory.mktemp("unchanged")
-    with serving(trained, folder, "--workers=1", "--drain-delay-s=0", env=env) as running:
+    with serving(trained, folder, FEW, "--drain-delay-s=0", env=env) as running:
         yield running
 
 
