@@ -1,5 +1,9 @@
 """The command line of the service: `python -m service --store store --port 8000`."""
 
+# isort: off
+import service.without_rich  # noqa: F401  # before whatever imports structlog
+# isort: on
+
 import argparse
 import os
 import sys

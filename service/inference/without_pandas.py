@@ -4,23 +4,6 @@
 model that was fitted with arrays never needs. What does need it imports it later, as usual.
 """
 
-import sys
-from importlib import import_module
-from typing import Any
+from service.hiding import import_without
 
-HIDDEN = "pandas"
-
-
-def _import_without(hidden: str, module: str) -> None:
-    """Import a module that can do without another one, as if that were not installed."""
-    known: dict[str, Any] = sys.modules
-    if hidden in known or module in known:
-        return
-    known[hidden] = None  # which Python takes for "cannot be imported"
-    try:
-        import_module(module)
-    finally:
-        del known[hidden]
-
-
-_import_without(HIDDEN, "sklearn.utils.fixes")
+import_without("pandas", "sklearn.utils.fixes")

@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 
 from service.errors import FrameError
 from service.inference.live_check import IDLE_S, LiveCheck
@@ -34,7 +35,8 @@ def run_worker(connection: socket.socket, models: Sequence[Model | None]) -> Non
         FrameError: the other end sent no frame.
     """
     gc.enable()
-    known = frozenset(sys.modules)
+    # Not their names: to hold them is to write on the page of each, and so to copy it.
+    known = len(sys.modules)
     checks = _watch(models)
     is_idle = _idle_after(connection, IDLE_S)
     connection.sendall(b"".join(frame(Kind.READY)))
@@ -48,8 +50,8 @@ def run_worker(connection: socket.socket, models: Sequence[Model | None]) -> Non
         if kind is Kind.PING:
             connection.sendall(b"".join(frame(Kind.PONG)))
         elif kind is Kind.IMPORTS:
-            names = "\n".join(sorted(sys.modules.keys() - known)) if is_single_threaded() else ""
-            connection.sendall(b"".join(frame(Kind.IMPORTS, names.encode())))
+            names = sorted(islice(sys.modules, known, None)) if is_single_threaded() else []
+            connection.sendall(b"".join(frame(Kind.IMPORTS, "\n".join(names).encode())))
         elif kind is Kind.PREDICT:
             batch = decode_predict(body)
             model = models[batch.model] if batch.model < len(models) else None

@@ -20,6 +20,10 @@ only the supervisor knows or does: overview, reload, show, hide. When the superv
 ends.
 """
 
+# isort: off
+import service.without_rich  # noqa: F401  # before whatever imports structlog
+# isort: on
+
 import asyncio
 import contextlib
 import signal

@@ -62,7 +62,7 @@ def test_a_forbidden_import_is_found(copy: Path, contract: str, module: str, lin
 
 
 def test_the_api_process_has_nothing_heavy_in_memory() -> None:
-    heavy = {"sklearn", "pandas", "pyarrow", "scipy", "joblib", "PIL"}
+    heavy = {"sklearn", "pandas", "pyarrow", "scipy", "joblib", "PIL", "rich", "pygments"}
     code = f"import sys, service.__main__; print(sorted({heavy!r} & sys.modules.keys()))"
     done = subprocess.run(
         [sys.executable, "-c", code],

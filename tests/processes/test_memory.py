@@ -23,6 +23,8 @@ ROWS_A_REQUEST = 500
 FOREST_BYTES = 300 * 2**20
 API_BYTES = 80 * 2**20
 LARGEST_RATIO = 1.15
+OWN_BYTES = 2 * 2**20
+"""A worker writes on so much before its first batch, at the most."""
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +99,26 @@ def test_several_api_processes_share_it_too(forest: Path, tmp_path: Path) -> Non
     assert sum(sizes.values()) - forked <= 3 * API_BYTES, sizes
 
 
+def test_a_worker_that_waits_has_hardly_a_page_of_its_own(forest: Path, tmp_path: Path) -> None:
+    with running(forest, tmp_path, "--workers", "1") as replica:
+        own = {
+            comm(pid): rollup_bytes(pid, "Private_Dirty") for pid in children(replica.process.pid)
+        }
+    print(json.dumps(own))
+    spares = [size for name, size in own.items() if name.startswith("percore-w")]
+    assert len(spares) == 2
+    # The standby has forked, too, and done nothing.
+    assert max(spares) < own["percore-standby"] + OWN_BYTES, own
+
+
 def rss_bytes(pid: int) -> int:
     """Return the resident set size: shared pages count wholly."""
+    return rollup_bytes(pid, "Rss")
+
+
+def rollup_bytes(pid: int, field: str) -> int:
+    """Return a sum over all of a process's memory."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Rss:"):
+        if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024
-    raise AssertionError("no Rss")
+    raise AssertionError(f"no {field}")
