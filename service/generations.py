@@ -2,8 +2,9 @@
 
 import asyncio
 
-from service.generation import Generation, Name
+from service.generation import Generation
 from service.inference.states import PoolStatistics
+from service.loadout import Name
 from service.settings import Settings
 
 

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from models.manifest import Manifest
+from service.builder import Builder
 from service.catalogue import Catalogue, ServedVersion
-from service.generation import Builder, Generation, Loadout, Name
+from service.generation import Generation
 from service.generations import Generations
 from service.inference.source import StartMethod
 from service.inference.states import PoolStatistics
+from service.loadout import Loadout, Name
 from service.metrics import Gauge, Metrics
 from service.settings import Settings
 from service.steward import Steward

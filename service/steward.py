@@ -8,10 +8,12 @@ import structlog
 
 from models.manifest import Manifest
 from models.store import Store
+from service.builder import Builder
 from service.catalogue import Catalogue, CataloguedModel
 from service.errors import Unavailable
-from service.generation import STOP_S, Builder, Loadout, Name
+from service.generation import STOP_S
 from service.inference.pidfds import adopt_orphans
+from service.loadout import Loadout, Name
 from service.metrics import Gauge
 from service.settings import Settings
 from service.storekeeper import Storekeeper

@@ -4,7 +4,7 @@ from typing import Any
 
 from models.manifest import Manifest
 from service.catalogue import Catalogue, CataloguedModel
-from service.generation import Name
+from service.loadout import Name
 
 
 def pack(catalogue: Catalogue, manifests: dict[Name, Manifest]) -> dict[str, Any]:

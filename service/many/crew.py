@@ -10,12 +10,14 @@ from typing import Any
 import structlog
 
 from models.manifest import Manifest
+from service.builder import Builder
 from service.catalogue import Catalogue
 from service.errors import Unavailable
-from service.generation import STOP_S, Builder, Loadout, Name
+from service.generation import STOP_S
 from service.inference.pool import DEATHS_REMEMBERED, FORK_TIMEOUT_S
 from service.inference.process import LoaderProcess
 from service.inference.restarts import pause_s
+from service.loadout import Loadout, Name
 from service.many.api_process import ApiProcess
 from service.many.catalogues import pack
 from service.many.line import Message

@@ -38,8 +38,9 @@ import uvloop
 from service.catalogue import Catalogue
 from service.errors import Unavailable
 from service.front import CannotServe, Front, Server, make_front, read_keys, spare_collector
-from service.generation import STOP_S, Name, PlanInUse
+from service.generation import STOP_S
 from service.inference.process import Forked
+from service.loadout import Name, PlanInUse
 from service.log import configure_logging
 from service.many.catalogues import unpack
 from service.many.connections import Connections

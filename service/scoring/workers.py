@@ -12,18 +12,13 @@ from models.manifest import Manifest
 from service.batching.entry import Answer, Ask, Entry, Payload
 from service.batching.lane import Lane
 from service.batching.quarantine import Quarantine
+from service.builder import QUARANTINE_S, QUARANTINED_INPUTS, Builder
 from service.errors import Unavailable
-from service.generation import (
-    QUARANTINE_S,
-    QUARANTINED_INPUTS,
-    STOP_S,
-    Builder,
-    Generation,
-    Loadout,
-)
+from service.generation import STOP_S, Generation
 from service.generations import Generations
 from service.inference.messages import Media
 from service.inference.pidfds import adopt_orphans, kill
+from service.loadout import Loadout
 from service.metrics import Metrics
 from service.scoring.refusal import ScoringError
 from service.settings import Settings

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import uvloop
 
-import service.generation
+import service.builder
 from models.manifest import Manifest
 from service.app import serve
 from service.codecs.cells import CellPacker
@@ -54,7 +54,7 @@ def main() -> None:
         with counted(name):
             run_worker(frames, [model])
     # As the command line does, whose log goes to standard error.
-    vars(service.generation)["LoaderProcess"] = ScriptedLoader
+    vars(service.builder)["LoaderProcess"] = ScriptedLoader
     vars(signal)["pidfd_send_signal"] = unheard
     configure_logging("info")
     uvloop.run(ask(stored(manifest, Path(sys.argv[1]))))

@@ -9,7 +9,7 @@ import pytest
 from models.manifest import Manifest
 from service.catalogue import Catalogue
 from service.errors import Unavailable
-from service.generation import Loadout, Name
+from service.loadout import Loadout, Name
 from service.settings import Settings
 from service.steward import NothingToServe, Steward
 from tests.service.conftest import MakeManifest
