@@ -1,6 +1,7 @@
 """V2's rare paths: health, metadata, configuration, statistics and the model repository."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -29,84 +30,104 @@ Do = Callable[[Request, str, str | None], Awaitable[Response]]
 """Answers for a model, and for a version if the path names one."""
 
 
-def v2_router(
-    replica: Replica, predictions: Predictions, wire: InferV2, max_batch_rows: int
-) -> APIRouter:
-    """Return the paths of the Open Inference Protocol that change nothing."""
-    router = APIRouter(prefix=PREFIX, tags=["v2"])
+class _Paths:
+    """What is answered on V2's paths that change nothing; see `v2_router` for the arguments."""
 
-    def found(name: str, version: str | None) -> tuple[CataloguedModel, ServedVersion]:
-        model = replica.catalogue.model(name)
-        return model, model.resolve() if version is None else model.resolve(_number(version))
+    def __init__(
+        self, replica: Replica, predictions: Predictions, wire: InferV2, max_batch_rows: int
+    ) -> None:
+        self._replica = replica
+        self._predictions = predictions
+        self._wire = wire
+        self._max_batch_rows = max_batch_rows
 
-    async def counted(served: list[ServedVersion]) -> Described:
-        metrics = (await replica.whole.overview()).metrics
-        return {
-            "model_stats": [
-                model_statistics(one, metrics.model(one.name, one.version))
-                for one in (version.manifest for version in served)
-            ]
-        }
-
-    @router.get("")
-    @router.get("/", include_in_schema=False)
-    async def describe_server() -> Response:
+    async def describe_server(self) -> Response:
         return _json(server_metadata(__version__))
 
-    @router.get("/health/live")
-    async def live() -> Response:
+    async def live(self) -> Response:
         return _json({"live": True})
 
-    @router.get("/health/ready")
-    async def ready() -> Response:
-        is_ready = (await replica.whole.overview()).ready
+    async def ready(self) -> Response:
+        is_ready = (await self._replica.whole.overview()).ready
         return _json({"ready": is_ready}, 200 if is_ready else 503)
 
-    @router.get("/models/stats")
-    async def all_statistics() -> Response:
-        served = [
-            one for model in replica.catalogue.models.values() for one in model.served.values()
-        ]
-        return _json(await counted(served))
+    async def all_statistics(self) -> Response:
+        models = self._replica.catalogue.models.values()
+        return await self._counted([one for model in models for one in model.served.values()])
 
-    async def describe_model(_: Request, name: str, version: str | None) -> Response:
-        model, served = found(name, version)
-        return _json(model_metadata(model, served.manifest))
-
-    async def model_ready(_: Request, name: str, version: str | None) -> Response:
-        model = replica.catalogue.model(name)
-        try:
-            found(name, version)
-        except NotFound:
-            raise
-        except ServiceError:
-            return _json({"name": model.name, "ready": False}, 503)
-        is_ready = (await replica.whole.overview()).workers.ready > 0
-        return _json({"name": model.name, "ready": is_ready}, 200 if is_ready else 503)
-
-    async def configuration(_: Request, name: str, version: str | None) -> Response:
-        return _json(model_config(found(name, version)[1].manifest, max_batch_rows))
-
-    async def statistics(_: Request, name: str, version: str | None) -> Response:
-        return _json(await counted([found(name, version)[1]]))
-
-    async def infer(request: Request, name: str, version: str | None) -> Response:
-        return await answer(request, predictions, wire, lambda: found(name, version)[1])
-
-    _on_both(router, "GET", "", describe_model)
-    _on_both(router, "GET", "/ready", model_ready)
-    _on_both(router, "GET", "/config", configuration)
-    _on_both(router, "GET", "/stats", statistics)
-    _on_both(router, "POST", "/infer", infer)
-
-    @router.post("/repository/index")
-    async def index(request: Request) -> Response:
+    async def index(self, request: Request) -> Response:
         said = _object(await request.body())
         only_ready = said.get("ready", False)
         if not isinstance(only_ready, bool):
             raise Unreadable("ready is true or false.")
-        return _json(repository_index(replica.catalogue, only_ready=only_ready))
+        return _json(repository_index(self._replica.catalogue, only_ready=only_ready))
 
+    async def describe_model(self, _: Request, name: str, version: str | None) -> Response:
+        model, served = self._found(name, version)
+        return _json(model_metadata(model, served.manifest))
+
+    async def model_ready(self, _: Request, name: str, version: str | None) -> Response:
+        model = self._replica.catalogue.model(name)
+        try:
+            self._found(name, version)
+        except NotFound:
+            raise
+        except ServiceError:
+            return _json({"name": model.name, "ready": False}, 503)
+        is_ready = (await self._replica.whole.overview()).workers.ready > 0
+        return _json({"name": model.name, "ready": is_ready}, 200 if is_ready else 503)
+
+    async def configuration(self, _: Request, name: str, version: str | None) -> Response:
+        manifest = self._found(name, version)[1].manifest
+        return _json(model_config(manifest, self._max_batch_rows))
+
+    async def statistics(self, _: Request, name: str, version: str | None) -> Response:
+        return await self._counted([self._found(name, version)[1]])
+
+    async def infer(self, request: Request, name: str, version: str | None) -> Response:
+        who = partial(self._served, name, version)
+        return await answer(request, self._predictions, self._wire, who)
+
+    def _found(self, name: str, version: str | None) -> tuple[CataloguedModel, ServedVersion]:
+        model = self._replica.catalogue.model(name)
+        return model, model.resolve() if version is None else model.resolve(_number(version))
+
+    def _served(self, name: str, version: str | None) -> ServedVersion:
+        return self._found(name, version)[1]
+
+    async def _counted(self, served: list[ServedVersion]) -> Response:
+        metrics = (await self._replica.whole.overview()).metrics
+        told: list[Described] = [
+            model_statistics(one.manifest, metrics.model(one.manifest.name, one.manifest.version))
+            for one in served
+        ]
+        return _json({"model_stats": told})
+
+
+def v2_router(
+    replica: Replica, predictions: Predictions, wire: InferV2, max_batch_rows: int
+) -> APIRouter:
+    """Return the paths of the Open Inference Protocol that change nothing.
+
+    Args:
+        replica: what is served, and how it is.
+        predictions: answers inference requests.
+        wire: reads and writes them.
+        max_batch_rows: what a model's configuration tells.
+    """
+    paths = _Paths(replica, predictions, wire, max_batch_rows)
+    router = APIRouter(prefix=PREFIX, tags=["v2"])
+    router.get("")(paths.describe_server)
+    router.get("/", include_in_schema=False)(paths.describe_server)
+    router.get("/health/live")(paths.live)
+    router.get("/health/ready")(paths.ready)
+    router.get("/models/stats")(paths.all_statistics)
+    _on_both(router, "GET", "", paths.describe_model)
+    _on_both(router, "GET", "/ready", paths.model_ready)
+    _on_both(router, "GET", "/config", paths.configuration)
+    _on_both(router, "GET", "/stats", paths.statistics)
+    _on_both(router, "POST", "/infer", paths.infer)
+    router.post("/repository/index")(paths.index)
     return router
 
 
