@@ -8,13 +8,13 @@ import sys
 import typer
 
 from models.commands import (
-    cycle,
     draft,
     export,
     extract,
     plan,
     register,
     report,
+    retrain,
     score_spark,
     train,
     versions,
@@ -33,7 +33,7 @@ def life_cycle() -> None:
 app.command("draft", epilog=draft.EXAMPLE)(draft.draft_command)
 app.command("extract", epilog=extract.EXAMPLE)(extract.extract_command)
 app.command("train", epilog=train.EXAMPLE)(train.train_command)
-app.command("retrain", epilog=cycle.RETRAIN_EXAMPLE)(cycle.retrain_command)
+app.command("retrain", epilog=retrain.EXAMPLE)(retrain.retrain_command)
 app.command("register", epilog=register.EXAMPLE)(register.register_command)
 app.command("plan", epilog=plan.EXAMPLE)(plan.plan_command)
 app.command("list", epilog=versions.LIST_EXAMPLE)(versions.list_command)

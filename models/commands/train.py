@@ -1,13 +1,13 @@
 """`python -m models train`: specifications and presets."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from models.commands.cycle import TOML, job_of, train_specification
 from models.commands.options import DEFAULT_STORE, Json, StoreFolder, print_json
 from models.commands.plan import MakePlan, make_plan_of
+from models.commands.specified import TOML, Teller, job_of, train_specification
 from models.console import console, output_kept, published_words, stage_table
 from models.presets import PRESETS
 from models.store import Store
@@ -57,31 +57,37 @@ def train_command(  # noqa: PLR0913, PLR0917  # an option each
     A specification says where rows come from, what features they make, what to fit how often, and
     when to promote; `draft` writes one from a table. Presets bring their own data.
     """
-    files = [Path(name) for name in what or [] if name.endswith(TOML)]
+    named = what or []
+    files = [Path(name) for name in named if name.endswith(TOML)]
+    presets = [name for name in named if not name.endswith(TOML)]
     published = [
-        train_specification(job_of(file, store, data, work), master, plan=plan, as_json=as_json)
+        train_specification(Teller(job_of(file, store, data, work), plan, as_json), master)
         for file in files
     ]
-    presets = [name for name in what or [] if not name.endswith(TOML)]
     chosen = _chosen_presets(presets, all_presets) if presets or all_presets or not files else []
     kept = Store(store)
     for name in chosen:
         if if_missing and kept.versions(name):
             console(stderr=as_json).print(f"{name} is there; left alone")
-            continue
-        with (
-            output_kept(for_program=as_json),
-            stage_table(f"train {name}", stderr=as_json) as stages,
-        ):
-            done = train_preset(PRESETS[name], kept, seed, stages)
-        console(stderr=as_json).print(published_words(done, kept))
-        if plan:
-            make_plan_of(kept, name, done.manifest.version, as_json=as_json)
-        published.append(
-            {"name": name, "version": done.manifest.version, "metrics": done.manifest.metrics}
-        )
+        else:
+            published.append(_train_preset(name, kept, seed, plan=plan, as_json=as_json))
     if as_json:
         print_json(published)
+
+
+def _train_preset(
+    name: str, store: Store, seed: int, *, plan: bool, as_json: bool
+) -> dict[str, Any]:
+    """Train a preset, and say what came of it; return that for programs."""
+    with (
+        output_kept(for_program=as_json),
+        stage_table(f"train {name}", stderr=as_json) as stages,
+    ):
+        done = train_preset(PRESETS[name], store, seed, stages)
+    console(stderr=as_json).print(published_words(done, store))
+    if plan:
+        make_plan_of(store, name, done.manifest.version, as_json=as_json)
+    return {"name": name, "version": done.manifest.version, "metrics": done.manifest.metrics}
 
 
 def _chosen_presets(names: list[str], everything: bool) -> list[str]:
