@@ -113,6 +113,13 @@ def _logistic(estimator: Any, kind: Matrix) -> LinearClasses:
     return _LinkedClasses(estimator, kind, logistic if two else softmax)
 
 
+def _ridge(estimator: Any, kind: Matrix) -> LinearClasses:
+    # Fitted on several labels a row it has as many scores as classes, too; none is the best one.
+    if estimator._label_binarizer.y_type_ not in ("binary", "multiclass"):
+        raise NoForm("it answers several labels a row")
+    return LinearClasses(estimator, kind)
+
+
 def _stochastic(estimator: Any, kind: Matrix) -> LinearClasses:
     if estimator.loss == "modified_huber":
         return _LinkedClasses(estimator, kind, huber)
@@ -129,7 +136,7 @@ LINEAR: Final[dict[str, Callable[[Any, Matrix], Any]]] = {
     "linear_model.LogisticRegression": _logistic,
     "linear_model.Perceptron": LinearClasses,
     "linear_model.Ridge": LinearValues,
-    "linear_model.RidgeClassifier": LinearClasses,
+    "linear_model.RidgeClassifier": _ridge,
     "linear_model.SGDClassifier": _stochastic,
     "linear_model.SGDRegressor": LinearFlatValues,
     "svm.LinearSVC": LinearClasses,

@@ -152,6 +152,13 @@ def test_what_is_not_known_has_no_form() -> None:
     assert forms_of(framed.fit(frame, y), frame)[1] == []
 
 
+@pytest.mark.parametrize("labels", [2, 3])
+def test_several_labels_a_row_have_no_form(labels: int) -> None:
+    # There are as many scores as classes, and the best of them would be no answer.
+    model = RidgeClassifier().fit(X, np.c_[y > 0, y > 1, y == 1][:, :labels].astype(int))
+    assert forms_of(model, X)[1] == []
+
+
 def test_rows_of_another_width_and_no_rows_are_refused() -> None:
     [form] = forms_of(Ridge().fit(X, y), X)[1]
     for bad in (X[:, :3], X[:0], X[0]):
