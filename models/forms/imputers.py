@@ -33,8 +33,10 @@ def impute_numbers(imputer: Any, kind: Matrix) -> tuple[Step, Matrix]:
         filled = X if kept is None else X[:, kept]
         holes = missing if kept is None else missing[:, kept]
         if holes.any():
-            filled = np.where(holes, values, filled)
-        return filled if told is None else np.hstack([filled, missing[:, told]])
+            # In place of a copy, so that its memory order stays: BLAS rounds differently for each.
+            filled = filled.copy(order="K")
+            np.copyto(filled, values, where=holes)
+        return filled if told is None else np.hstack([filled, _columns(missing, told)])
 
     return step, kind.computed(len(values) + (0 if told is None else len(told)))
 
@@ -75,9 +77,14 @@ def indicate(indicator: Any, kind: Matrix) -> tuple[Step, Matrix]:
     def step(X: Array) -> Array:
         if np.isinf(X).any():
             raise ValueError("X has infinity.")
-        return np.isnan(X)[:, features].astype(np.float64)
+        return _columns(np.isnan(X), features).astype(np.float64)
 
     return step, Matrix(len(features), np.dtype(np.float64), np.dtype(bool))
+
+
+def _columns(mask: Array, which: Array) -> Array:
+    """Return some columns; all of them as they are, since choosing them changes memory order."""
+    return mask if len(which) == mask.shape[1] else mask[:, which]
 
 
 def _told(imputer: Any) -> Array | None:

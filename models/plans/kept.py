@@ -96,7 +96,7 @@ def _withdrawal(file: Path) -> Path:
 
 def _withdrawn(file: Path) -> str:
     try:
-        return _withdrawal(file).read_text().strip()
+        return _withdrawal(file).read_text("utf-8", errors="replace").strip() or "nobody said why"
     except OSError:
         return ""
 

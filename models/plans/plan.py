@@ -4,9 +4,10 @@ This module imports nothing heavy.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal
+from itertools import pairwise
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from models.manifest import ModelName, Sha256
 from models.schema import Frozen
@@ -108,6 +109,18 @@ class Plan(Frozen):
     tried: tuple[Tried, ...]
     ranges: tuple[Range, ...]
     seconds: Annotated[float, Field(ge=0.0)] = 0.0
+
+    @model_validator(mode="after")
+    def _covers_all_sizes(self) -> Self:
+        """Refuse what no planner writes: whoever chooses by a plan relies on it."""
+        if not self.tried or self.tried[0].form != SCIKIT:
+            raise ValueError("scikit-learn is not what was tried first")
+        *ends, last = [one.up_to_rows for one in self.ranges] or [0]
+        known = [end for end in ends if end is not None]
+        rising = all(one < other for one, other in pairwise([0, *known]))
+        if last is not None or len(known) != len(ends) or not rising:
+            raise ValueError("the ranges do not cover all sizes of batches")
+        return self
 
     def verified(self, trust: Trust) -> tuple[Tried, ...]:
         """Return the forms that may be used."""

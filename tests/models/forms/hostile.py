@@ -15,7 +15,7 @@ from models.schema import Column, TabularSchema
 Array = npt.NDArray[Any]
 
 METHODS = ("predict", "predict_proba", "transform")
-SIZES = (1, 7, 64, 513)
+SIZES = (1, 2, 7, 64, 513)
 
 EXTREMES = [
     0.0,

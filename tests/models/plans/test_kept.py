@@ -1,8 +1,10 @@
 """A plan is used only where it was made: same libraries, processor, code and artefact."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,6 +96,48 @@ def test_a_plan_for_elsewhere_is_not_used(
 def test_a_damaged_plan_is_not_used(store: Store, manifest: Manifest, key: Key, text: str) -> None:
     keep_plan(store, plan_for(manifest, key)).write_text(text)
     with pytest.raises(NoPlan, match="cannot be read"):
+        read_plan(store, manifest, key)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"tried": []},
+        {"tried": [{"form": "lean", "compared_rows": 1}]},
+        {"ranges": []},
+        {"ranges": [{"up_to_rows": 9, "form": "lean"}]},
+        {"ranges": [{"up_to_rows": None, "form": "lean"}] * 2},
+        {"ranges": [{"up_to_rows": n, "form": "lean"} for n in (9, 9, None)]},
+        {"ranges": [{"up_to_rows": n, "form": "lean"} for n in (-1, None)]},
+        {"rows": -1},
+        {"name": "../m"},
+    ],
+    ids=str,
+)
+def test_a_plan_that_no_planner_wrote_is_not_used(
+    store: Store, manifest: Manifest, key: Key, changed: dict[str, Any]
+) -> None:
+    file = keep_plan(store, plan_for(manifest, key))
+    file.write_text(json.dumps(json.loads(file.read_text()) | changed))
+    with pytest.raises(NoPlan, match="cannot be read"):
+        read_plan(store, manifest, key)
+
+
+@pytest.mark.parametrize("end", [1, 100, -2])
+def test_a_truncated_plan_is_not_used(store: Store, manifest: Manifest, key: Key, end: int) -> None:
+    file = keep_plan(store, plan_for(manifest, key))
+    file.write_bytes(file.read_bytes()[:end])
+    with pytest.raises(NoPlan, match="cannot be read"):
+        read_plan(store, manifest, key)
+
+
+@pytest.mark.parametrize("reason", [b"", b"\xff\xfe", b"it lied"])
+def test_a_plan_is_withdrawn_whatever_the_reason_looks_like(
+    store: Store, manifest: Manifest, key: Key, reason: bytes
+) -> None:
+    file = keep_plan(store, plan_for(manifest, key))
+    file.with_suffix(".withdrawn").write_bytes(reason)
+    with pytest.raises(NoPlan, match="withdrawn"):
         read_plan(store, manifest, key)
 
 
