@@ -86,6 +86,12 @@ def _dtype(values: "pd.Series[Any]") -> DType:
     if kinds in _BY_PYTHON_TYPE:
         return _BY_PYTHON_TYPE[kinds]
     found = " and ".join(sorted(kind.__name__ for kind in kinds)) or str(dtype)
+    if dtype.kind in "mM":
+        raise RefusedModel(
+            f"column {values.name!r} holds {found}, and requests carry dates as texts: fit the"
+            " pipeline on texts like '2026-11-29', with a first step that makes dates of them"
+            " (pd.to_datetime in a FunctionTransformer), or on numbers"
+        )
     raise RefusedModel(
         f"column {values.name!r} holds {found}; a request carries numbers, texts and booleans,"
         " one kind a column: convert it before the model is fitted"

@@ -30,6 +30,11 @@ def day_of_year(X: pd.DataFrame) -> pd.DataFrame:
     return days
 
 
+def day_of_text(X: pd.DataFrame) -> pd.DataFrame:
+    """Return the day of the year of each date, which is a text."""
+    return day_of_year(X.apply(pd.to_datetime))
+
+
 def doubled_in_place(X: pd.DataFrame) -> pd.DataFrame:
     """Write into the argument so that a second call gives something else."""
     X["x0"] = X["x0"] * 2.0

@@ -118,7 +118,11 @@ def searched() -> Any:
 BY_CLI = (
     Refused("dbscan", on_numbers(DBSCAN()), "DBSCAN, which has neither", "use KMeans"),
     Refused(
-        "dates", dates, "column 'day' holds datetime64", "before the model is fitted", "parquet"
+        "dates",
+        dates,
+        "column 'day' holds datetime64",
+        "pd.to_datetime in a FunctionTransformer",
+        "parquet",
     ),
     Refused(
         "twice", the_same_name_twice, "twice.csv has two columns 'a'", "give each a name of its own"

@@ -18,7 +18,7 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
-from tests.kinds.functions import ratios
+from tests.kinds.functions import day_of_text, ratios
 from tests.kinds.kind import (
     FITTED_ROWS,
     Fitted,
@@ -64,6 +64,16 @@ def importable_function() -> Fitted:
     rows = numbers()
     model = make_pipeline(FunctionTransformer(ratios), StandardScaler(), Ridge())
     return Fitted(model.fit(rows, value(rows)), rows)
+
+
+def dates_as_texts() -> Fitted:
+    days = pd.date_range("2026-01-01", periods=FITTED_ROWS, freq="D").strftime("%Y-%m-%d")
+    rows = pd.DataFrame({"day": days, "x": np.arange(FITTED_ROWS) % 7 * 0.5})
+    made = make_column_transformer(
+        (FunctionTransformer(day_of_text), ["day"]), ("passthrough", ["x"])
+    )
+    model = make_pipeline(made, StandardScaler(), Ridge())
+    return Fitted(model.fit(rows, np.sin(np.arange(FITTED_ROWS))), rows)
 
 
 def target_encoder() -> Fitted:
@@ -167,6 +177,7 @@ KINDS = (
     Kind("nested-column-transformers", nested_column_transformers, probabilities=True),
     Kind("numpy-function", numpy_function),
     Kind("importable-function", importable_function),
+    Kind("dates-as-texts", dates_as_texts),
     Kind("target-encoder", target_encoder),
     Kind("ordinal-unknown", ordinal_unknown, probabilities=True),
     Kind("pandas-categories", pandas_categories, probabilities=True),
