@@ -131,7 +131,7 @@ BY_CLI = (
 BY_FUNCTION = (
     Refused("pipeline-dbscan", on_numbers(make_pipeline(StandardScaler(), DBSCAN())),
             "labels only the rows that it was fitted on", "fit a classifier on its labels"),
-    Refused("days", dates, "rows hold day str", "fit on numbers made of them"),
+    Refused("days", dates, "rows hold day str", "let the pipeline's first step make dates of them"),
     Refused("no-novelty", on_numbers(LocalOutlierFactor()), "LocalOutlierFactor, which has neither",
             "fit it with novelty=True"),
     Refused("map", on_numbers(SpectralEmbedding()),
