@@ -28,9 +28,7 @@ MISSED = 4
 
 
 def predict(
-    scenario: Annotated[
-        Path, typer.Argument(help="The scenario of the larger fleet, an open load.")
-    ],
+    scenario: Annotated[Path, typer.Argument(help="The scenario of the larger fleet.")],
     calibrate_with: Annotated[
         list[int] | None,
         typer.Option(help="Replicas of a smaller fleet to measure; may be given often. [1, 2]"),

@@ -18,11 +18,12 @@ from loadtest.arrivals import schedule
 from loadtest.errors import ScenarioError
 from loadtest.forecast.result import Held, Result
 from loadtest.report import Report
-from loadtest.scenario import OpenLoad, Scenario
+from loadtest.scenario import ClosedLoad, Load, OpenLoad, Scenario
 from loadtest.series.series import Measure
 from loadtest.simulator.calibration import Calibration, calibrate
+from loadtest.simulator.forecast import Forecast, foresee, foresee_closed
 from loadtest.simulator.measured import Setting, read_run
-from loadtest.simulator.validation import Forecast, compare, forecast
+from loadtest.simulator.validation import compare
 from loadtest.summary import Verdict
 
 BEFOREHAND = "forecast.json"
@@ -54,12 +55,14 @@ class Question:
         """Return the fleets by name, the smaller ones first.
 
         Raises:
-            ScenarioError: the scenario's load is not open and even, or a fleet is not smaller.
+            ScenarioError: the scenario's load is not even, or a fleet is not smaller.
         """
         load, fleet = self.scenario.load, self.scenario.fleet
-        if not isinstance(load, OpenLoad) or load.shape is not None or self.scenario.faults:
+        even = isinstance(load, ClosedLoad) or (isinstance(load, OpenLoad) and load.shape is None)
+        if not even or self.scenario.faults:
             raise ScenarioError(
-                "A forecast needs an open load whose rate does not change, and no faults."
+                "A forecast needs a closed load, or an open one whose rate does not change, and no"
+                " faults."
             )
         if fleet.replicas < 2:
             raise ScenarioError("A forecast needs a fleet of two replicas or more to foretell.")
@@ -70,14 +73,10 @@ class Question:
             )
         found = {}
         for count in sorted(set(self.smaller)):
-            share = load.model_copy(
-                update={
-                    "rate_per_s": load.rate_per_s * count / fleet.replicas,
-                    "seed": load.seed + _SEED * count,
-                }
-            )
+            share = _share(load, count / fleet.replicas)
+            seeded = share.model_copy(update={"seed": load.seed + _SEED * count})
             found[_name(count)] = self.scenario.model_copy(
-                update={"load": share, "fleet": fleet.model_copy(update={"replicas": count})}
+                update={"load": seeded, "fleet": fleet.model_copy(update={"replicas": count})}
             )
         return {**found, self.whole: self.scenario}
 
@@ -124,6 +123,15 @@ def foretell(question: Question, folder: Path, measure: Measure, command: str) -
     )
 
 
+def _share(load: Load, share: float) -> Load:
+    if isinstance(load, ClosedLoad):
+        connections = max(round(load.connections * share), 1)
+        return load.model_copy(update={"connections": connections})
+    if isinstance(load, OpenLoad):
+        return load.model_copy(update={"rate_per_s": load.rate_per_s * share})
+    raise TypeError("only an open or a closed load has a share")
+
+
 def _name(replicas: int) -> str:
     return f"replicas-{replicas}"
 
@@ -138,11 +146,11 @@ def _worst(reports: Sequence[Report]) -> Verdict:
 
 
 def _forecast(calibration: Calibration, scenario: Scenario) -> Forecast:
-    if not isinstance(scenario.load, OpenLoad):
-        raise TypeError("only an open load has a schedule")
     setting = Setting.model_validate(scenario.model_dump(mode="json"))
+    if not isinstance(scenario.load, OpenLoad):
+        return foresee_closed(calibration, setting, scenario.load.seed)
     starts_s = np.asarray(schedule(scenario.load))
-    return forecast(calibration, setting, starts_s, scenario.load.seed)
+    return foresee(calibration, setting, starts_s, scenario.load.seed)
 
 
 def _write(path: Path, calibration: Calibration, said: Sequence[Forecast]) -> None:

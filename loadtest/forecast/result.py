@@ -13,9 +13,10 @@ from loadtest.report.figures import FILE, Figures, Prediction, Profile
 from loadtest.report.plots.percentiles import profile_shares
 from loadtest.scenario import Scenario
 from loadtest.simulator.calibration import Calibration
+from loadtest.simulator.forecast import Forecast
 from loadtest.simulator.measured import MeasuredRun
 from loadtest.simulator.result import NOT_MODELLED
-from loadtest.simulator.validation import Forecast, Validation
+from loadtest.simulator.validation import Validation
 from loadtest.summary import Verdict
 
 JSON = "prediction.json"

@@ -26,14 +26,14 @@ class Calibration(Frozen):
 
     runs: tuple[str, ...]
     model: str
-    rows: int
-    """Rows a request: all had the same number."""
+    rows: int | None
+    """Rows a request; None: a mix of sizes, and the service's times go by rows."""
     workers: int
     """A replica."""
     batches: int
     """So many were looked at."""
     largest_batch: int
-    """Requests; the times of larger batches are extrapolated along a line."""
+    """Requests, or rows of a mix; the times of larger batches are extrapolated along a line."""
     most_busy: int
     """Workers at once; the slowdown by more is extrapolated by the universal scalability law."""
     between_s: float = Field(ge=0)
@@ -45,8 +45,8 @@ def calibrate(runs: Sequence[MeasuredRun], most: int) -> Calibration:
     """Measure the service time by batch size, the slowdown by concurrency, and the overhead.
 
     Args:
-        runs: on one machine, of one model, with one number of rows a request.
-        most: requests that fit into a batch of the service.
+        runs: on one machine, of one model, with as many workers a replica.
+        most: requests that fit into a batch of the service; rows, if requests differ in theirs.
 
     Raises:
         ScenarioError: they do not belong together, or say too little.
@@ -55,7 +55,7 @@ def calibrate(runs: Sequence[MeasuredRun], most: int) -> Calibration:
     found = [batches_of(run.timed) for run in runs]
     busy = np.concatenate([busy_workers(each) for each in found])
     batches = [batch for each in found for batch in each]
-    sizes = np.array([batch.requests for batch in batches])
+    sizes = np.array([batch.requests if rows else batch.rows for batch in batches])
     times_s = np.array([batch.held_s for batch in batches])
     if len(batches) < _QUANTILES / 10:
         raise ScenarioError(
@@ -63,7 +63,9 @@ def calibrate(runs: Sequence[MeasuredRun], most: int) -> Calibration:
         )
     slowdown = _slowdown(busy, sizes, times_s)
     alone_s = times_s / slowdown[np.minimum(busy, len(slowdown)) - 1]
-    predict_s = _by_size(sizes, alone_s, most)
+    # What is larger than a batch travels alone, and has a time of its own.
+    upto = most if rows else max(most, int(sizes.max()))
+    predict_s = _by_size(sizes, alone_s, upto)
     between_s = _between_s(found) if workers == 1 else 0.0
     return Calibration(
         runs=tuple(run.words for run in runs),
@@ -76,7 +78,8 @@ def calibrate(runs: Sequence[MeasuredRun], most: int) -> Calibration:
         between_s=between_s,
         service=Service(
             batch_s=tuple((predict_s + between_s).tolist()),
-            law=_scatter(alone_s, predict_s[np.minimum(sizes, most) - 1]),
+            max_batch=None if rows else most,
+            law=_scatter(alone_s, predict_s[np.minimum(sizes, upto) - 1]),
             slowdown=tuple(slowdown.tolist()),
             overhead_s=_quantiles(_overheads_s(runs, between_s)),
         ),
@@ -104,19 +107,18 @@ def usl(
     return np.asarray(1 + contention * (count - 1) + coherence * count * (count - 1))
 
 
-def _same(runs: Sequence[MeasuredRun]) -> tuple[int, int]:
-    kinds = {
-        (run.report.scenario.fleet.workers, run.report.scenario.payload.model, record.rows)
-        for run in runs
-        for record in run.timed
-    }
+def _same(runs: Sequence[MeasuredRun]) -> tuple[int, int | None]:
+    """Return the workers a replica, and the rows a request, None if they differ."""
+    scenarios = [run.report.scenario for run in runs]
+    kinds = {(each.fleet.workers, each.payload.model) for each in scenarios}
     if len(kinds) != 1:
         raise ScenarioError(
-            "Runs to calibrate with must have the same workers a replica, the same model and the"
-            f" same rows a request; these have {sorted(kinds)}."
+            "Runs to calibrate with must have the same workers a replica and the same model; these"
+            f" have {sorted(kinds)}."
         )
-    workers, _, rows = kinds.pop()
-    return workers, rows
+    workers, _ = kinds.pop()
+    rows = {record.rows for run in runs for record in run.timed}
+    return workers, rows.pop() if len(rows) == 1 else None
 
 
 def _often(values: NDArray[np.int64]) -> list[int]:

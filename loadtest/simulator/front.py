@@ -42,8 +42,6 @@ class Front:
     ) -> None:
         # for life
         self.views, self._count = list(views), len(views)
-        self.last_s = arrivals_s[-1]
-        """When the last request comes."""
         self._rules, self._arrivals_s, self._sizes = rules, arrivals_s, sizes
         self._random = random.random
         self._receive: list[Callable[[float, Call], None]] = []
@@ -65,6 +63,7 @@ class Front:
         """Takes a call's end from its replica."""
         self.on_end: Callable[[float, Call, End], None] | None = None
         """Is told how each call ended; ejects who fails too often."""
+        self._on_over: Callable[[float, int], None] | None = None
         # by request
         self.ends = bytearray(len(arrivals_s))
         self.latency_s = [math.inf] * len(arrivals_s)
@@ -74,6 +73,12 @@ class Front:
     def connect(self, replicas: Sequence[Replica]) -> None:
         """Say who the replicas are."""
         self._receive = [replica.receive for replica in replicas]
+
+    def tell_when_over(self, told: Callable[[float, int], None]) -> None:
+        """Tell of every request's end: the time, and which. What is told may not ask at once."""
+        self._on_over = told
+        # The short way asks nobody who waits for it.
+        self.arrive, self.answer = self._arrive, self._answer
 
     def _arrive_once(self, now: float, index: int) -> None:
         views = self.views
@@ -126,7 +131,7 @@ class Front:
             self.on_end(now, call, end)
         if not self.ends[index]:
             if end is _RIGHT:
-                self._end(index, end)
+                self._end(now, index, end)
                 self.latency_s[index] = now - self._arrivals_s[index]
                 if call.before is not None or self._latest[index] is not call:
                     self._give_up(now, index)
@@ -144,7 +149,7 @@ class Front:
             if before is not None and self._budget is not None:
                 self._budget.give_back()
             if before is None or not before.open:
-                self._end(index, End.REFUSED)
+                self._end(now, index, End.REFUSED)
             return
         size = self._sizes[index]
         if before is not None:
@@ -171,7 +176,7 @@ class Front:
         if again and self._tries[index] + 1 < self._rules.tries and self._may():
             self._send(now, index, call.view, call)
         else:
-            self._end(index, end)
+            self._end(now, index, end)
 
     def _serve_queue(self, now: float, which: int) -> None:
         view, queue = self.views[which], self._queues[which]
@@ -197,17 +202,19 @@ class Front:
         self.answer(now, call, End.TIMEOUT)
 
     def _client_left(self, now: float, index: int) -> None:
-        self._end(index, End.TIMEOUT)
+        self._end(now, index, End.TIMEOUT)
         self._give_up(now, index)
 
     def _may(self) -> bool:
         """Return whether one more may be asked than requests came, and count it."""
         return self._budget is None or self._budget.take()
 
-    def _end(self, index: int, end: End) -> None:
+    def _end(self, now: float, index: int, end: End) -> None:
         self.ends[index] = end
         if self._budget is not None:
             self._budget.active -= 1
+        if self._on_over is not None:
+            self._on_over(now, index)
 
     def _close(self, now: float, call: Call) -> None:
         call.open = False

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from loadtest.errors import ScenarioError
 from loadtest.record import Outcome, Record, read_records
+from loadtest.scenario import Size
 from loadtest.simulator.settings import Policy
 
 _NEARLY = 0.95
@@ -32,10 +33,22 @@ class _Load(BaseModel):
     kind: str
     duration_s: float
     timeout_s: float
+    seed: int = 0
+    connections: int = 1
+    """Of a closed load, as what follows."""
+    think_s: float = 0.0
+    think: Literal["constant", "exponential"] = "constant"
 
 
 class _Payload(BaseModel):
     model: str
+    rows: int = 1
+    mix: tuple[Size, ...] = ()
+
+    @property
+    def sizes(self) -> tuple[Size, ...]:
+        """Return the mix; of one kind if there is none."""
+        return self.mix or (Size(rows=self.rows),)
 
 
 class Setting(BaseModel):
@@ -65,6 +78,7 @@ class Batch:
     held_s: float
     """How long its worker was not free: the prediction, and the way to the worker and back."""
     requests: int
+    rows: int
     longest_queue_s: float
 
 
@@ -90,6 +104,11 @@ class MeasuredRun:
     def intended_s(self) -> NDArray[np.float64]:
         """Return when each request was due."""
         return np.array([record.intended_s for record in self.records])
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """Return how many rows each request had."""
+        return np.array([record.rows for record in self.records], dtype=np.int64)
 
     @property
     def latency_s(self) -> NDArray[np.float64]:
@@ -162,7 +181,7 @@ def batches_of(records: Sequence[Record]) -> list[Batch]:
     for record in records:
         if record.queue_s is not None and record.predict_s is not None:
             start_s = record.sent_s + (record.parse_s or 0.0) + record.queue_s
-            member = _Member(start_s, record.queue_s, held_s(record))
+            member = _Member(start_s, record.queue_s, held_s(record), record.rows)
             groups[record.replica, record.predict_s].append(member)
     batches = [
         Batch(
@@ -170,6 +189,7 @@ def batches_of(records: Sequence[Record]) -> list[Batch]:
             start_s=part[0].start_s,
             held_s=max(member.held_s for member in part),
             requests=len(part),
+            rows=sum(member.rows for member in part),
             longest_queue_s=max(member.queue_s for member in part),
         )
         for (replica, predict_s), members in groups.items()
@@ -189,6 +209,7 @@ class _Member(NamedTuple):
     start_s: float
     queue_s: float
     held_s: float
+    rows: int
 
 
 def _apart(members: Sequence[_Member], distance_s: float) -> list[list[_Member]]:

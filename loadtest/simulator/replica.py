@@ -131,7 +131,7 @@ class Replica:
 
     def _admit(self, now: float, call: Call) -> None:
         if self._free:
-            self._start(now, self._free.popleft(), [call])
+            self._start(now, self._free.popleft(), [call], 1)
         elif len(self._queue) < self._max_waiting:
             self._queue.append(call)
         else:
@@ -231,13 +231,13 @@ class Replica:
         self.failed += 1
         self._answer(now, call, End.FAILED)
 
-    def _start(self, now: float, worker: int, batch: list[Call]) -> None:
+    def _start(self, now: float, worker: int, batch: list[Call], place: int) -> None:
+        """Begin a batch that takes as long as `batch_s` has at a place."""
         self._machine.busy = busy = self._machine.busy + 1
-        count = len(batch)
         slowdown = self._slowdown[busy] if busy < len(self._slowdown) else self._slowdown[-1]
-        lasts_s = self._batch_s[count] * batch[0].size * slowdown * self._speeds[worker]
+        lasts_s = self._batch_s[place] * batch[0].size * slowdown * self._speeds[worker]
         self.batches += 1
-        self.served += count
+        self.served += len(batch)
         self.busy_s += lasts_s
         heappush(self._heap, (now + lasts_s, self._order(), self._finish, (worker, batch)))
 
@@ -249,8 +249,11 @@ class Replica:
             call = queue.popleft()
             if call.open:
                 batch.append(call)
+        self._begin(now, worker, batch, len(batch))
+
+    def _begin(self, now: float, worker: int, batch: list[Call], place: int) -> None:
         if batch:
-            self._start(now, worker, batch)
+            self._start(now, worker, batch, place)
         else:
             self._free.append(worker)
             if self.idle is not None and len(self._free) == self.workers:

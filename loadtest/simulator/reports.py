@@ -1,6 +1,6 @@
 """Replicas report what they did of late, and how busy they were for it (ORCA)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from loadtest.simulator.clock import Clock
 from loadtest.simulator.replica import Replica
@@ -15,7 +15,7 @@ class Reports:
         replicas: all of them.
         views: who is told.
         every_s: how often.
-        until_s: the last report is before this.
+        goes_on: whether requests still come at a time; the last report is before they end.
     """
 
     def __init__(
@@ -24,10 +24,10 @@ class Reports:
         replicas: Sequence[Replica],
         views: Sequence[ReportedWeights],
         every_s: float,
-        until_s: float,
+        goes_on: Callable[[float], bool],
     ) -> None:
         self._clock, self._replicas, self._views = clock, replicas, views
-        self._every_s, self._until_s = every_s, until_s
+        self._every_s, self._goes_on = every_s, goes_on
         self._before = [(0, 0, 0.0)] * len(replicas)
 
     def start(self) -> None:
@@ -46,5 +46,5 @@ class Reports:
             weights.append(reported_weight(answers_per_s, errors_per_s, min(utilisation, 1.0)))
         for view in self._views:
             view.set_weights(weights)
-        if now + self._every_s < self._until_s:
+        if self._goes_on(now + self._every_s):
             self._clock.at(now + self._every_s, self._report)

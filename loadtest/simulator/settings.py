@@ -25,7 +25,10 @@ class Service(Frozen):
     """What one replica does: its workers' times, and whom it lets in."""
 
     batch_s: tuple[float, ...] = Field(default=(1.0,), min_length=1)
-    """Seconds of a batch of 1, 2, 3 … calls; as many as there are is the most in a batch."""
+    """Seconds of a batch of 1, 2, 3 … calls; of a mix of sizes: of 1, 2, 3 … rows. As many as there
+    are is the most in a batch, unless `max_batch` says otherwise."""
+    max_batch: int | None = Field(default=None, ge=1)
+    """Of a mix: rows of calls that travel together; a call of more travels alone."""
     law: Law = Law(kind="exponential")
     slowdown: tuple[float, ...] = Field(default=(1.0,), min_length=1)
     """Factor on the time while 1, 2, 3 … workers of the machine are busy; the last holds beyond."""
@@ -33,6 +36,18 @@ class Service(Frozen):
     """The next call that would have to wait is refused."""
     overhead_s: tuple[float, ...] = Field(default=(0.0,), min_length=1)
     """Of balancer, network and protocol: one of these, drawn for each answer, whatever the load."""
+
+    @property
+    def most(self) -> int:
+        """Return how many rows of a mix travel together."""
+        return self.max_batch or len(self.batch_s)
+
+    def times_s(self, rows: int) -> tuple[float, ...]:
+        """Return the times of batches, up to so many rows at the least: beyond `batch_s` a line."""
+        known = self.batch_s
+        each_s = (known[-1] - known[0]) / (len(known) - 1) if len(known) > 1 else known[0]
+        beyond = range(1, rows - len(known) + 1)
+        return (*known, *(known[-1] + each_s * number for number in beyond))
 
 
 class Fleet(Frozen):

@@ -1,5 +1,6 @@
 """When simulated requests come: the schedules of the real load test, so many requests long."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, Self
 
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from loadtest.arrivals import constant_arrivals, gamma_arrivals, read_trace, schedule
-from loadtest.scenario import Frozen, OpenLoad
+from loadtest.scenario import Frozen, OpenLoad, Size
 from loadtest.scenario.shape import Shape
 
 _FOR_EVER_S = 1e9
@@ -32,6 +33,17 @@ class Traffic(Frozen):
         if self.arrivals == "trace" and self.shape is not None:
             raise ValueError("a trace has a shape of its own")
         return self
+
+
+def draw_rows(
+    sizes: Sequence[Size], count: int, rng: np.random.Generator
+) -> NDArray[np.int64] | None:
+    """Draw the rows of so many requests from a mix; None if all are alike."""
+    if len({size.rows for size in sizes}) < 2:
+        return None
+    weights = np.array([size.weight for size in sizes])
+    rows = np.array([size.rows for size in sizes], dtype=np.int64)
+    return np.asarray(rng.choice(rows, count, p=weights / weights.sum()))
 
 
 def draw_arrivals(

@@ -2,24 +2,17 @@
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
 from loadtest.errors import ScenarioError
-from loadtest.percentiles import P50, P99, samples_needed
+from loadtest.percentiles import P99, samples_needed
 from loadtest.simulator.calibration import Calibration
-from loadtest.simulator.call import End
-from loadtest.simulator.laws import draw
-from loadtest.simulator.measured import MeasuredRun, Setting
-from loadtest.simulator.settings import Balancing, Fleet, Model
-from loadtest.simulator.simulate import simulate
+from loadtest.simulator.forecast import Forecast, figures_of, foresee, foresee_closed
+from loadtest.simulator.measured import MeasuredRun
 
 TOLERANCES = {"p50": 0.10, "p99": 0.20, "throughput": 0.10}
 """Errors beyond which the simulator must not be believed, relative to the measurement."""
-_REPEATS = 5
-"""So many simulations of the same arrivals are pooled: the error shall be the model's own."""
 
 
 @dataclass(frozen=True)
@@ -61,66 +54,30 @@ class Validation:
         return f"held-out run {self.run}: {errors}"
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """What the simulator says of a run."""
-
-    latency_s: NDArray[np.float64]
-    """Of all repeats together, without the refused; infinite for those without a right answer."""
-    right: float
-    """Right answers a repeat."""
-    duration_s: float
-
-    @property
-    def figures(self) -> dict[str, float]:
-        """Return what is compared: percentiles in seconds, right answers a second."""
-        return _figures(self.latency_s, self.right, self.duration_s)
-
-
 def validate(calibration: Calibration, run: MeasuredRun, seed: int) -> Validation:
-    """Predict a run from its intended starts, and compare.
+    """Predict a run from its requests, and compare.
+
+    Of an open load they come when they were due; of a closed one, when the simulation has it.
 
     Raises:
-        ScenarioError: the run was closed, asked another model, or is too short for its p99.
+        ScenarioError: the run asked another model or other rows, or is too short for its p99.
     """
     scenario = run.report.scenario
-    if scenario.load.kind == "closed":
-        raise ScenarioError(f"{run.folder} had a closed load; hold out a run with an open one.")
     if scenario.payload.model != calibration.model or scenario.fleet.workers != calibration.workers:
         raise ScenarioError(
             f"{run.folder} had {scenario.fleet.workers} workers a replica on"
             f" {scenario.payload.model}; calibrated are {calibration.workers} on"
             f" {calibration.model}."
         )
-    return compare(forecast(calibration, scenario, run.intended_s, seed), run)
-
-
-def forecast(
-    calibration: Calibration, setting: Setting, starts_s: NDArray[np.float64], seed: int
-) -> Forecast:
-    """Say what a run will come to, from when its requests are due.
-
-    All its replicas are taken to share the one machine that was calibrated on.
-
-    Args:
-        calibration: of other runs.
-        setting: fleet, policy and load.
-        starts_s: intended starts, ascending.
-        seed: of the simulations.
-    """
-    model = Model(
-        fleet=Fleet(replicas=setting.fleet.replicas, workers=setting.fleet.workers, machines=1),
-        service=calibration.service,
-        balancing=Balancing(policy=setting.balancer.policy, timeout_s=setting.load.timeout_s),
-    )
-    pooled, answered = [], 0
-    for repeat in range(_REPEATS):
-        rng = np.random.default_rng([seed, repeat])
-        sizes = draw(model.service.law, len(starts_s), rng)
-        outcome = simulate(model, starts_s, sizes, seed + repeat)
-        pooled.append(outcome.latency_s[outcome.ends != End.REFUSED])
-        answered += outcome.right
-    return Forecast(np.concatenate(pooled), answered / _REPEATS, setting.load.duration_s)
+    if calibration.rows and set(run.rows.tolist()) != {calibration.rows}:
+        raise ScenarioError(
+            f"{run.folder} had requests of {sorted(set(run.rows.tolist()))} rows; calibrated are"
+            f" {calibration.rows}. Calibrate with runs of the same mix."
+        )
+    if scenario.load.kind == "closed":
+        return compare(foresee_closed(calibration, scenario, seed), run)
+    rows = None if calibration.rows else run.rows
+    return compare(foresee(calibration, scenario, run.intended_s, seed, rows), run)
 
 
 def compare(predicted: Forecast, run: MeasuredRun) -> Validation:
@@ -136,7 +93,7 @@ def compare(predicted: Forecast, run: MeasuredRun) -> Validation:
             " supports a p99."
         )
     right = int(np.isfinite(measured_s).sum())
-    measured = _figures(measured_s, right, run.report.scenario.load.duration_s)
+    measured = figures_of(measured_s, right, run.report.scenario.load.duration_s)
     return Validation(
         run.words,
         tuple(
@@ -144,16 +101,3 @@ def compare(predicted: Forecast, run: MeasuredRun) -> Validation:
             for name, value in predicted.figures.items()
         ),
     )
-
-
-def _figures(latency_s: NDArray[np.float64], right: float, duration_s: float) -> dict[str, float]:
-    return {
-        "p50": _quantile(latency_s, P50),
-        "p99": _quantile(latency_s, P99),
-        "throughput": right / duration_s,
-    }
-
-
-def _quantile(values: NDArray[np.float64], share: Fraction) -> float:
-    rank = math.ceil(share * len(values))
-    return float(np.partition(values, rank - 1)[rank - 1])

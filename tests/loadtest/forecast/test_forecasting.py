@@ -21,6 +21,7 @@ from loadtest.scenario import (
     Ramp,
     Runs,
     Scenario,
+    TraceLoad,
 )
 from loadtest.simulator.laws import Law
 from loadtest.simulator.settings import Balancing, Model, Service
@@ -129,10 +130,18 @@ def test_the_page_shows_both_and_the_error_of_each(tmp_path: Path) -> None:
     assert [len(run["checks"]) for run in content["runs"]] == [3, 3]
 
 
+def test_smaller_fleets_of_a_closed_load_have_their_share_of_the_clients() -> None:
+    load = ClosedLoad(connections=30, duration_s=5, seed=2, think_s=0.1)
+    variants = Question(SCENARIO.model_copy(update={"load": load}), (1, 2), 8).variants()
+    loads = [each.load for each in variants.values()]
+    assert [each.connections for each in loads if isinstance(each, ClosedLoad)] == [10, 20, 30]
+    assert len({each.seed for each in loads}) == 3
+
+
 @pytest.mark.parametrize(
     ("change", "smaller", "words"),
     [
-        ({"load": ClosedLoad(connections=1, duration_s=1)}, (1,), "needs an open load"),
+        ({"load": TraceLoad(kind="trace", file="a", duration_s=1)}, (1,), "needs a closed load"),
         (
             {
                 "load": OpenLoad(

@@ -1,33 +1,94 @@
 """Folders of runs that nobody made: a fleet of known truth, recorded as the load test records."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 
-from loadtest.record import Outcome, Record, write_records
+from loadtest.record import Outcome as Outcome_
+from loadtest.record import Record, write_records
+from loadtest.simulator import stage
 from loadtest.simulator.call import Call, End
 from loadtest.simulator.clock import Clock
 from loadtest.simulator.front import Front
 from loadtest.simulator.laws import draw
+from loadtest.simulator.mixed import MixedReplica
 from loadtest.simulator.policies import make_views
 from loadtest.simulator.replica import Machine, Replica, Shape
 from loadtest.simulator.settings import Model
+from loadtest.simulator.simulate import Outcome
 from loadtest.simulator.traffic import Traffic, draw_arrivals
+
+Began = dict[int, tuple[float, float, int]]
+"""Request → when its batch began, how long it took, and in which replica."""
 
 
 class Told(Replica):
     """A replica that tells when each call began, and for how long its batch took."""
 
-    began: dict[int, tuple[float, float]]
+    began: Began
 
-    def _start(self, now: float, worker: int, batch: list[Call]) -> None:
+    def _start(self, now: float, worker: int, batch: list[Call], place: int) -> None:
         before = self.busy_s
-        super()._start(now, worker, batch)
+        super()._start(now, worker, batch, place)
         for call in batch:
-            self.began[call.index] = (now, self.busy_s - before)
+            self.began[call.index] = (now, self.busy_s - before, self.number)
+
+
+class ToldMixed(Told, MixedReplica):
+    """The same of a replica whose calls have rows."""
+
+
+def pretend(
+    folder: Path,
+    model: Model,
+    simulated: Callable[[], Outcome],
+    load: dict[str, object],
+    payload: dict[str, object],
+    rows: NDArray[np.int64] | None = None,
+) -> Path:
+    """Write report.json and requests.csv of one simulation."""
+    began: Began = {}
+    with (
+        patch.object(stage, "Replica", type("Mine", (Told,), {"began": began})),
+        patch.object(stage, "MixedReplica", type("Mine", (ToldMixed,), {"began": began})),
+    ):
+        outcome = simulated()
+    records = [
+        Record(
+            request=0,
+            intended_s=at_s,
+            taken_s=at_s,
+            sent_s=at_s,
+            done_s=at_s + float(outcome.latency_s[index]),
+            outcome=Outcome_.RIGHT if outcome.ends[index] == End.RIGHT else Outcome_.LOST,
+            status=200,
+            cause="",
+            replica=f"replica-{began[index][2]}",
+            queue_s=began[index][0] - at_s,
+            predict_s=round(began[index][1], 6),
+            rows=1 if rows is None else int(rows[index]),
+        )
+        for index, at_s in enumerate(outcome.arrivals_s.tolist())
+    ]
+    folder.mkdir(parents=True)
+    write_records(folder / "requests.csv", records)
+    report = {
+        "date": "2026-01-01",
+        "kind": "emulated",
+        "scenario": {
+            "fleet": {"replicas": model.fleet.replicas, "workers": model.fleet.workers},
+            "balancer": {"policy": model.balancing.policy},
+            "load": {"timeout_s": 10.0, **load},
+            "payload": {"model": "m", **payload},
+        },
+    }
+    (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    return folder
 
 
 def pretend_run(
@@ -58,12 +119,10 @@ def pretend_these(
     replicas = [
         Told(number, clock, shape, front.answer, machine) for number in range(model.fleet.replicas)
     ]
-    began: dict[int, tuple[float, float]] = {}
+    began: Began = {}
     for replica in replicas:
         replica.began = began
     front.connect(replicas)
-    chosen: dict[int, int] = {}
-    front.on_end = lambda now, call, end: chosen.__setitem__(call.index, call.replica)
     clock.run(times, front.arrive)
     clock.finish(1e9)
     overheads = rng.choice(model.service.overhead_s, len(times))
@@ -74,10 +133,10 @@ def pretend_these(
             taken_s=at_s,
             sent_s=at_s,
             done_s=at_s + front.latency_s[index] + float(overheads[index]),
-            outcome=Outcome.RIGHT if front.ends[index] == End.RIGHT else Outcome.LOST,
+            outcome=Outcome_.RIGHT if front.ends[index] == End.RIGHT else Outcome_.LOST,
             status=200,
             cause="",
-            replica=f"replica-{chosen[index]}",
+            replica=f"replica-{began[index][2]}",
             queue_s=began[index][0] - at_s,
             predict_s=round(began[index][1], 6),
         )

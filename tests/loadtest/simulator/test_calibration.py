@@ -7,12 +7,16 @@ import numpy as np
 import pytest
 
 from loadtest.errors import ScenarioError
+from loadtest.scenario import Size
 from loadtest.simulator.calibration import Calibration, calibrate, usl
-from loadtest.simulator.laws import Law
+from loadtest.simulator.closed import Loop, draw_thinks_s, simulate_closed
+from loadtest.simulator.laws import Law, draw
 from loadtest.simulator.measured import batches_of, read_run
 from loadtest.simulator.settings import Balancing, Fleet, Model, Service
+from loadtest.simulator.simulate import simulate
+from loadtest.simulator.traffic import Traffic, draw_arrivals, draw_rows
 from loadtest.simulator.validation import validate
-from tests.loadtest.simulator.pretended import pretend_run
+from tests.loadtest.simulator.pretended import pretend, pretend_run
 
 BATCH_S = tuple(0.004 + 0.001 * size for size in range(1, 9))
 SLOWDOWN = (1.0, 1.1, 1.2, 1.3, 1.4, 1.5)
@@ -109,12 +113,9 @@ def test_what_cannot_be_compared_is_said(
         validate(calibration, read_run(folders["short"]), 1)
     with pytest.raises(ScenarioError, match="python -m loadtest run"):
         read_run(tmp_path)
+    rows = (folders["three"] / "requests.csv").read_text()
+    (tmp_path / "requests.csv").write_text(rows)
     report = json.loads((folders["three"] / "report.json").read_text())
-    report["scenario"]["load"]["kind"] = "closed"
-    (tmp_path / "report.json").write_text(json.dumps(report))
-    (tmp_path / "requests.csv").write_text((folders["three"] / "requests.csv").read_text())
-    with pytest.raises(ScenarioError, match="closed load"):
-        validate(calibration, read_run(tmp_path), 1)
     (tmp_path / "report.json").write_text(json.dumps(report | {"verdict": "invalid"}))
     with pytest.raises(ScenarioError, match="INVALID"):
         read_run(tmp_path)
@@ -140,3 +141,83 @@ def test_the_scalability_law_goes_through_its_own_points() -> None:
     assert usl(busy, exact, 8)[7] == pytest.approx(1 + 0.1 * 7 + 0.02 * 56, rel=1e-9)
     assert usl(busy, np.ones(4), 3) == pytest.approx(np.ones(3))
     assert usl(np.array([1.0, 2.0]), np.array([1.0, 1.1]), 3)[2] == pytest.approx(1.2)
+
+
+ROW_S = tuple(0.003 + 0.0002 * rows for rows in range(1, 65))
+MIXED = Service(
+    batch_s=ROW_S,
+    max_batch=32,
+    law=Law(kind="lognormal", scv=0.05),
+    slowdown=(1.0, 1.1, 1.2, 1.3),
+    overhead_s=(0.0008, 0.0010, 0.0012),
+)
+SIZES = (Size(rows=1, weight=8), Size(rows=10, weight=1), Size(rows=50, weight=1))
+
+
+def mixed_run(folder: Path, replicas: int, rate: float, seed: int) -> Path:
+    """Pretend an open load of a mix on one machine."""
+    there = model(replicas, service=MIXED)
+    there = there.model_copy(update={"fleet": Fleet(replicas=replicas, machines=1)})
+    starts = draw_arrivals(Traffic(), rate, int(rate * 30), seed)
+    rng = np.random.default_rng(seed)
+    sizes, rows = draw(MIXED.law, len(starts), rng), draw_rows(SIZES, len(starts), rng)
+    mix = [size.model_dump() for size in SIZES]
+    return pretend(
+        folder,
+        there,
+        lambda: simulate(there, starts, sizes, seed, rows),
+        {"kind": "open", "duration_s": float(starts[-1])},
+        {"mix": mix},
+        rows,
+    )
+
+
+def closed_run(folder: Path, replicas: int, clients: int, seed: int) -> Path:
+    """Pretend clients that think for 5 ms, on one machine."""
+    there = model(replicas).model_copy(update={"fleet": Fleet(replicas=replicas, machines=1)})
+    sizes = draw(TRUTH.law, 60_000, np.random.default_rng(seed))
+    loop = Loop(clients, draw_thinks_s(0.005, "exponential", 60_000, seed), until_s=30.0)
+    return pretend(
+        folder,
+        there,
+        lambda: simulate_closed(there, loop, sizes, seed),
+        {
+            "kind": "closed",
+            "duration_s": 30.0,
+            "connections": clients,
+            "think_s": 0.005,
+            "think": "exponential",
+        },
+        {},
+    )
+
+
+def test_a_mix_is_calibrated_by_rows_and_foretold_for_a_larger_fleet(tmp_path: Path) -> None:
+    smaller = [mixed_run(tmp_path / "one", 1, 90.0, 1), mixed_run(tmp_path / "two", 2, 180.0, 2)]
+    found = calibrate([read_run(folder) for folder in smaller], 32)
+    assert (found.rows, found.service.max_batch) == (None, 32)
+    for rows in (1, 10, 50):
+        assert found.service.batch_s[rows - 1] == pytest.approx(ROW_S[rows - 1], rel=0.1)
+    held = read_run(mixed_run(tmp_path / "three", 3, 270.0, 3))
+    validation = validate(found, held, 1)
+    assert validation.accepted, validation.words
+
+
+def test_clients_that_think_are_foretold_for_a_larger_fleet(tmp_path: Path) -> None:
+    smaller = [closed_run(tmp_path / "one", 1, 3, 1), closed_run(tmp_path / "two", 2, 6, 2)]
+    found = calibrate([read_run(folder) for folder in smaller], 8)
+    validation = validate(found, read_run(closed_run(tmp_path / "three", 3, 9, 3)), 1)
+    assert validation.accepted, validation.words
+    slow = found.service.model_copy(
+        update={"batch_s": tuple(1.6 * each for each in found.service.batch_s)}
+    )
+    slower = found.model_copy(update={"service": slow})
+    assert not validate(slower, read_run(tmp_path / "three"), 1).accepted
+
+
+def test_other_rows_than_were_calibrated_are_not_compared(
+    calibration: Calibration, tmp_path: Path
+) -> None:
+    held = read_run(mixed_run(tmp_path / "mix", 1, 90.0, 1))
+    with pytest.raises(ScenarioError, match="Calibrate with runs of the same mix"):
+        validate(calibration, held, 1)
