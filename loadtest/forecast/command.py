@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 
 from loadtest.errors import LoadTestError
-from loadtest.forecast.forecasting import Question, foretell
+from loadtest.forecast.forecasting import foretell
+from loadtest.forecast.question import Question
 from loadtest.forecast.result import Result
 from loadtest.forecast.show import show_forecast
 from loadtest.report import LiveView, rebuild

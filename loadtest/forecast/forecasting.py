@@ -2,83 +2,40 @@
 
     runs of 1, 2 … replicas ─▶ calibration ─▶ forecast.json ─▶ runs of the whole fleet ─▶ errors
 
+Each smaller fleet is run under its share of the load, which says what its workers do; and, where it
+bears that, under all of it, which says what generator, balancer and the replicas' own processes
+take: they have the same to do then as they will have with the whole fleet.
+
 The forecast is made from the schedule that the whole fleet will be given, and is on the disk before
 its first replica is started.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from loadtest.arrivals import schedule
-from loadtest.errors import ScenarioError
+from loadtest.forecast.question import Question
 from loadtest.forecast.result import Held, Result
 from loadtest.report import Report
-from loadtest.scenario import ClosedLoad, Load, OpenLoad, Scenario
+from loadtest.scenario import OpenLoad, Scenario
 from loadtest.series.series import Measure
-from loadtest.simulator.calibration import Calibration, calibrate
+from loadtest.simulator.calibration import Calibration, calibrate, pace
 from loadtest.simulator.forecast import Forecast, foresee, foresee_closed
-from loadtest.simulator.measured import Setting, read_run
+from loadtest.simulator.measured import MeasuredRun, Setting, read_run
+from loadtest.simulator.point import capacity_per_s
+from loadtest.simulator.settings import Fleet, Model
+from loadtest.simulator.traffic import mean_rows
 from loadtest.simulator.validation import compare
 from loadtest.summary import Verdict
 
 BEFOREHAND = "forecast.json"
 """What was said before the whole fleet was started."""
-_SEED = 1000
-"""The smaller fleets' loads are of seeds so far from the whole fleet's: none sees its schedule."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is to be foretold, and from what.
-
-    Args:
-        scenario: of the whole fleet.
-        smaller: numbers of replicas to calibrate with; each gets its share of the rate.
-        max_batch: requests that fit into a batch of the service.
-    """
-
-    scenario: Scenario
-    smaller: tuple[int, ...]
-    max_batch: int
-
-    @property
-    def whole(self) -> str:
-        """Return the name of the whole fleet's runs."""
-        return _name(self.scenario.fleet.replicas)
-
-    def variants(self) -> dict[str, Scenario]:
-        """Return the fleets by name, the smaller ones first.
-
-        Raises:
-            ScenarioError: the scenario's load is not even, or a fleet is not smaller.
-        """
-        load, fleet = self.scenario.load, self.scenario.fleet
-        even = isinstance(load, ClosedLoad) or (isinstance(load, OpenLoad) and load.shape is None)
-        if not even or self.scenario.faults:
-            raise ScenarioError(
-                "A forecast needs a closed load, or an open one whose rate does not change, and no"
-                " faults."
-            )
-        if fleet.replicas < 2:
-            raise ScenarioError("A forecast needs a fleet of two replicas or more to foretell.")
-        if not self.smaller or not all(1 <= count < fleet.replicas for count in self.smaller):
-            raise ScenarioError(
-                f"Calibrate with fleets of 1 to {fleet.replicas - 1} replicas:"
-                f" the scenario has {fleet.replicas}."
-            )
-        found = {}
-        for count in sorted(set(self.smaller)):
-            share = _share(load, count / fleet.replicas)
-            seeded = share.model_copy(update={"seed": load.seed + _SEED * count})
-            found[_name(count)] = self.scenario.model_copy(
-                update={"load": seeded, "fleet": fleet.model_copy(update={"replicas": count})}
-            )
-        return {**found, self.whole: self.scenario}
+_BEARS = 0.5
+"""Of what a smaller fleet could do at most; with more it would queue as the whole one does not."""
 
 
 def foretell(question: Question, folder: Path, measure: Measure, command: str) -> Result:
@@ -95,45 +52,76 @@ def foretell(question: Question, folder: Path, measure: Measure, command: str) -
     Raises:
         LoadTestError: a run could not be made, or says too little.
     """
-    *smaller, (name, whole) = question.variants().items()
-    rounds = range(question.scenario.runs.count)
-    reports = [
-        measure(each, scenario.with_seed_of_run(number), number)
-        for number in rounds
-        for each, scenario in smaller
-    ]
-    if _worst(reports) is not Verdict.PASSED:
-        return Result(whole, command, _worst(reports))
-    calibration = calibrate(
-        [read_run(folder / each / f"run-{number}") for each, _ in smaller for number in rounds],
-        question.max_batch,
-    )
-    said = [_forecast(calibration, whole.with_seed_of_run(number)) for number in rounds]
+    bench = _Bench(folder, measure, question.scenario.runs.count)
+    whole = question.scenario
+    runs = bench.run(question.smaller_fleets())
+    if isinstance(runs, Verdict):
+        return Result(whole, command, runs)
+    calibration = calibrate(runs, question.max_batch)
+    borne = {name: each for name, each in question.under_all().items() if _bears(calibration, each)}
+    under_all = bench.run(borne)
+    if isinstance(under_all, Verdict):
+        return Result(whole, command, under_all, calibration)
+    calibration = calibrate([*runs, *under_all], question.max_batch, under_all)
+    seeded = [whole.with_seed_of_run(number) for number in range(bench.rounds)]
+    said = [_forecast(calibration, each) for each in seeded]
     _write(folder / BEFOREHAND, calibration, said)
-    reports = [measure(name, whole.with_seed_of_run(number), number) for number in rounds]
-    if _worst(reports) is not Verdict.PASSED:
-        return Result(whole, command, _worst(reports), calibration)
-    runs = [read_run(folder / name / f"run-{number}") for number in rounds]
+    held = bench.run({question.whole: whole})
+    if isinstance(held, Verdict):
+        return Result(whole, command, held, calibration)
     return Result(
         whole,
         command,
         Verdict.PASSED,
         calibration,
-        tuple(Held(each, run, compare(each, run)) for each, run in zip(said, runs, strict=True)),
+        tuple(
+            Held(each, run, compare(each, run), pace([*runs, *under_all], [run]))
+            for each, run in zip(said, held, strict=True)
+        ),
     )
 
 
-def _share(load: Load, share: float) -> Load:
-    if isinstance(load, ClosedLoad):
-        connections = max(round(load.connections * share), 1)
-        return load.model_copy(update={"connections": connections})
-    if isinstance(load, OpenLoad):
-        return load.model_copy(update={"rate_per_s": load.rate_per_s * share})
-    raise TypeError("only an open or a closed load has a share")
+class _Bench:
+    """Runs fleets.
+
+    Args:
+        folder: where `measure` leaves its runs.
+        measure: makes one run.
+        rounds: runs of each fleet.
+    """
+
+    def __init__(self, folder: Path, measure: Measure, rounds: int) -> None:
+        self._folder, self._measure, self.rounds = folder, measure, rounds
+
+    def run(self, fleets: Mapping[str, Scenario]) -> list[MeasuredRun] | Verdict:
+        """Run fleets in turn, round after round.
+
+        Returns:
+            The runs, fleet by fleet; the worst verdict if they cannot be built upon.
+        """
+        reports = [
+            self._measure(name, scenario.with_seed_of_run(number), number)
+            for number in range(self.rounds)
+            for name, scenario in fleets.items()
+        ]
+        worst = _worst(reports)
+        if worst is not Verdict.PASSED:
+            return worst
+        places = [self._folder / name for name in fleets]
+        return [read_run(place / f"run-{n}") for place in places for n in range(self.rounds)]
 
 
-def _name(replicas: int) -> str:
-    return f"replicas-{replicas}"
+def _bears(calibration: Calibration, scenario: Scenario) -> bool:
+    """Return whether a fleet has room for its open load."""
+    fleet, load = scenario.fleet, scenario.load
+    if not isinstance(load, OpenLoad):
+        return False
+    model = Model(
+        fleet=Fleet(replicas=fleet.replicas, workers=fleet.workers, machines=1),
+        service=calibration.service,
+    )
+    rows = 1.0 if calibration.rows else mean_rows(scenario.payload.sizes)
+    return load.rate_per_s * rows <= _BEARS * capacity_per_s(model)
 
 
 def _worst(reports: Sequence[Report]) -> Verdict:

@@ -29,6 +29,17 @@ class Held:
     said: Forecast
     run: MeasuredRun
     validation: Validation
+    pace: float | None
+    """How much longer lone requests were predicted there than while calibrating, as a share: the
+    machine's own change of speed, which no model can know."""
+
+    @property
+    def words(self) -> str:
+        """Say how far off it was, and how much the machine itself had changed."""
+        if self.pace is None:
+            return self.validation.words
+        change = f"{abs(self.pace):.0%} {'longer' if self.pace >= 0 else 'less long'}"
+        return f"{self.validation.words}; a lone prediction took {change} than while calibrating"
 
 
 @dataclass(frozen=True)
@@ -56,8 +67,7 @@ class Result:
         if self.verdict is Verdict.FAILED:
             return ["A run had wrong answers, so there is nothing to compare."]
         return [
-            f"{'Foretold' if each.validation.accepted else 'Not foretold'}:"
-            f" {each.validation.words}."
+            f"{'Foretold' if each.validation.accepted else 'Not foretold'}: {each.words}."
             for each in self.held
         ]
 
@@ -80,6 +90,7 @@ class Result:
                 {
                     "run": each.validation.run,
                     "accepted": each.validation.accepted,
+                    "pace": each.pace,
                     "checks": [
                         dataclasses.asdict(check) | {"error": check.error}
                         for check in each.validation.checks

@@ -6,13 +6,14 @@ from pathlib import Path
 from loadtest.record import read_records
 from loadtest.report.contents import REPORT as JSON
 from loadtest.report.contents import read_content
+from loadtest.report.facts import Evidence, head
 from loadtest.report.figures import read_figures
 from loadtest.report.histograms import write_histograms
 from loadtest.report.junit import junit
 from loadtest.report.page import page
 from loadtest.report.report import Report
 from loadtest.report.samples import Samples
-from loadtest.report.sections import Evidence, head, sections
+from loadtest.report.sections import sections
 from loadtest.watching import FILE as WORKERS
 from loadtest.watching import read_spells
 

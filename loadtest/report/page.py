@@ -10,6 +10,9 @@ from typing import TypeAlias
 from loadtest.report.drawing import Plot
 from loadtest.report.style import STYLE
 
+_SHORT_LINES = 30
+"""A text of more than these is shown when it is asked for."""
+
 
 @dataclass(frozen=True)
 class Words:
@@ -114,7 +117,12 @@ def _block(block: Block, kind: str) -> str:
         case Words(text):
             return f"<p>{escape(text)}</p>"
         case Code(text):
-            return f"<pre>{escape(text)}</pre>"
+            lines = text.count("\n") + 1
+            shown = f"<pre>{escape(text)}</pre>"
+            # Long ones are looked up, not read: whoever wants one opens it.
+            if lines <= _SHORT_LINES:
+                return shown
+            return f"<details><summary>{lines} lines</summary>{shown}</details>"
         case Table():
             return _table(block)
         case Plot():

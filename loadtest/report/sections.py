@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from loadtest.report.checks import checks
 from loadtest.report.drawing import Plot
+from loadtest.report.facts import Evidence
 from loadtest.report.figures import Figures, Happening
-from loadtest.report.page import Block, Code, Head, Section, Table, Words
+from loadtest.report.page import Block, Code, Section, Table, Words
 from loadtest.report.plots.curves import goodput_plot, latency_plot
 from loadtest.report.plots.lag import lag_plot
 from loadtest.report.plots.percentiles import percentile_plot
@@ -32,43 +32,7 @@ from loadtest.report.tables import (
     replica_table,
     stages_table,
 )
-from loadtest.report.words import count
-from loadtest.watching import Spell
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What a folder holds of a run."""
-
-    name: str
-    content: Mapping[str, Any]
-    """Of report.json."""
-    samples: Samples | None
-    figures: Figures
-    workers: tuple[Spell, ...] = ()
-    """What each worker did over time, of real replicas."""
-
-
-def head(evidence: Evidence) -> Head:
-    """Return the top of the page."""
-    content = evidence.content
-    machine = content["machine"]
-    facts = {
-        "load": content.get("load_model", ""),
-        "fleet": _fleet(content),
-        "requests": _requests(content),
-        "date": content["date"],
-        "machine": f"{machine['cores']} cores of {machine['cpu']}, shared by all processes;"
-        f" {machine['system']}; Python {machine['python']}",
-        "command": content["command"],
-    }
-    return Head(
-        title=f"Load test: {evidence.name}",
-        kind=content.get("kind", "real"),
-        verdict=content.get("verdict", ""),
-        reasons=tuple(content.get("warnings", ())),
-        facts=tuple((name, fact) for name, fact in facts.items() if fact),
-    )
+from loadtest.report.words import ms, rate
 
 
 def sections(evidence: Evidence) -> list[Section]:
@@ -159,41 +123,26 @@ def _checks(content: Mapping[str, Any]) -> Table | None:
     return Table(("check", "", "measured"), rows)
 
 
-def _fleet(content: Mapping[str, Any]) -> str:
-    scenario = content.get("scenario")
-    if not scenario:
-        return ""
-    fleet, payload = scenario["fleet"], scenario["payload"]
-    return (
-        f"{count(fleet['replicas'], 'replica')} of {count(fleet['workers'], 'worker')},"
-        f" {scenario['balancer']['policy']};"
-        f" {payload['model']} {content.get('model_version', '')}"
-    )
-
-
-def _requests(content: Mapping[str, Any]) -> str:
-    counts = content.get("counts")
-    if not counts:
-        return ""
-    causes = ", ".join(f"{cause}: {n:,}" for cause, n in content.get("causes", {}).items())
-    return (
-        f"{counts['sent']:,} sent = {counts['right']:,} right + {counts['wrong']:,} wrong"
-        f" + {counts['refused']:,} refused + {counts['lost']:,} lost"
-        f"{f' ({causes})' if causes else ''}"
-    )
-
-
 def _generator(content: Mapping[str, Any]) -> tuple[Block, ...]:
     generator = content.get("generator")
     if not generator:
         return ()
     rows = tuple(
-        (name.removesuffix("_s").removesuffix("_per").replace("_", " "), f"{value:,.4g}")
+        _measured(name, value)
         for name, value in generator.items()
         if isinstance(value, int | float)
     )
     words = "A run that the generator cannot vouch for is INVALID, never merely slow."
-    return (Words(words), Table(("what", "value"), rows, "Times in seconds, rates a second."))
+    return (Words(words), Table(("what", "value"), rows))
+
+
+def _measured(name: str, value: float) -> tuple[str, str]:
+    """Return a figure's name without its unit, and its value with it."""
+    if name.endswith("_per_s"):
+        return name.removesuffix("_per_s").replace("_", " "), f"{rate(value)} a second"
+    if name.endswith("_s"):
+        return name.removesuffix("_s").replace("_", " "), ms(value)
+    return name.replace("_", " "), f"{value:.1%}"
 
 
 def _scenario(content: Mapping[str, Any]) -> tuple[Block, ...]:

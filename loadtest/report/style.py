@@ -64,5 +64,6 @@ pre {
   overflow-x: auto; font: 0.85rem/1.45 ui-monospace, "DejaVu Sans Mono", monospace;
   overflow-wrap: normal;
 }
+summary { cursor: pointer; color: var(--soft); margin-bottom: 0.6rem; }
 footer { margin-top: 3rem; color: var(--soft); font-size: 0.85rem; }
 """

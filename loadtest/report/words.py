@@ -17,8 +17,9 @@ def rate(value_per_s: float) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Return "1 replica", "2 replicas"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    """Return "1 replica", "2 replicas", "3 retries"."""
+    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else many}"
 
 
 def load_model(scenario: Scenario) -> str:

@@ -41,12 +41,15 @@ class Calibration(Frozen):
     service: Service
 
 
-def calibrate(runs: Sequence[MeasuredRun], most: int) -> Calibration:
+def calibrate(
+    runs: Sequence[MeasuredRun], most: int, overheads_of: Sequence[MeasuredRun] = ()
+) -> Calibration:
     """Measure the service time by batch size, the slowdown by concurrency, and the overhead.
 
     Args:
         runs: on one machine, of one model, with as many workers a replica.
         most: requests that fit into a batch of the service; rows, if requests differ in theirs.
+        overheads_of: the runs that say what everything beside the workers takes; none: all do.
 
     Raises:
         ScenarioError: they do not belong together, or say too little.
@@ -81,9 +84,31 @@ def calibrate(runs: Sequence[MeasuredRun], most: int) -> Calibration:
             max_batch=None if rows else most,
             law=_scatter(alone_s, predict_s[np.minimum(sizes, upto) - 1]),
             slowdown=tuple(slowdown.tolist()),
-            overhead_s=_quantiles(_overheads_s(runs, between_s)),
+            overhead_s=_quantiles(_overheads_s(overheads_of or runs, between_s)),
         ),
     )
+
+
+def pace(calibrated: Sequence[MeasuredRun], other: Sequence[MeasuredRun]) -> float | None:
+    """Return how much longer lone requests were predicted in other runs, as a share.
+
+    The same code on the same rows while no other worker computed: what differs is how fast the
+    machine was. None if too few requests were alone.
+    """
+    before_s, after_s = _alone_s(calibrated), _alone_s(other)
+    if min(len(before_s), len(after_s)) < _SEEN_ENOUGH:
+        return None
+    return float(np.median(after_s) / np.median(before_s)) - 1
+
+
+def _alone_s(runs: Sequence[MeasuredRun]) -> list[float]:
+    found = [batches_of(run.timed) for run in runs]
+    return [
+        batch.predict_s
+        for batches in found
+        for batch, busy in zip(batches, busy_workers(batches), strict=True)
+        if batch.requests == 1 and busy == 1 and batch.predict_s > 0
+    ]
 
 
 def usl(

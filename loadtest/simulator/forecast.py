@@ -109,8 +109,7 @@ def _rows(
 ) -> NDArray[np.int64] | None:
     if calibration.rows:
         return None
-    drawn = draw_rows(setting.payload.sizes, count, rng)
-    return np.full(count, setting.payload.rows, dtype=np.int64) if drawn is None else drawn
+    return draw_rows(setting.payload.sizes, count, rng)
 
 
 def _pooled(

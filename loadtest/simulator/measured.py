@@ -77,6 +77,8 @@ class Batch:
     start_s: float
     held_s: float
     """How long its worker was not free: the prediction, and the way to the worker and back."""
+    predict_s: float
+    """Of it, the prediction alone."""
     requests: int
     rows: int
     longest_queue_s: float
@@ -188,6 +190,7 @@ def batches_of(records: Sequence[Record]) -> list[Batch]:
             replica=replica,
             start_s=part[0].start_s,
             held_s=max(member.held_s for member in part),
+            predict_s=predict_s,
             requests=len(part),
             rows=sum(member.rows for member in part),
             longest_queue_s=max(member.queue_s for member in part),

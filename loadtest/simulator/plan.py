@@ -63,15 +63,13 @@ def plan_for(study: Study, goal: Goal, service: Service, policy: Policy) -> Plan
     Faults of the study are left out, for a plan is for a fleet that is well, or that has lost a
     zone. Every size meets the same requests.
     """
-    load = draw_load(
-        study.model(service, policy, 1), study.traffic, goal.rate_per_s, study.requests, study.seed
-    )
+    one = study.model(service, policy, 1)
+    load = _load(study, one, goal.rate_per_s, study.requests, study.seed)
 
     def does(replicas: int) -> bool:
         return meets(simulate_point(study.model(service, policy, replicas), load), goal)
 
-    one = capacity_per_s(study.model(service, policy, 1))
-    low = max(math.ceil(goal.rate_per_s / one), 1)
+    low = max(math.ceil(goal.rate_per_s / capacity_per_s(one, study.mean_rows)), 1)
     found = smallest(low, goal.most_replicas, does) if low <= goal.most_replicas else None
     while found is not None and not _confirmed(study, goal, study.model(service, policy, found)):
         found = found + 1 if found < goal.most_replicas else None
@@ -99,11 +97,15 @@ def with_a_zone_more(replicas: int, zones: int) -> int:
     return larger
 
 
+def _load(study: Study, model: Model, rate_per_s: float, count: int, seed: int) -> Load:
+    return draw_load(model, study.traffic, rate_per_s, count, seed, study.mix)
+
+
 def _confirmed(study: Study, goal: Goal, model: Model) -> bool:
     """Return whether longer runs of other requests agree: near its limit a queue fills slowly."""
     for repeat in range(1, _CONFIRMING + 1):
         count, seed = _LONGER * study.requests, study.seed + repeat
-        load = draw_load(model, study.traffic, goal.rate_per_s, count, seed)
+        load = _load(study, model, goal.rate_per_s, count, seed)
         if not meets(simulate_point(model, load), goal):
             return False
     return True
@@ -113,5 +115,5 @@ def _lost_at_failure(model: Model, load: Load) -> float:
     """Return the share of requests without a right answer, if a zone dies halfway."""
     fault = Fault(kind="lose_zone", at_s=float(load.arrivals_s[-1]) / 2)
     dying = model.model_copy(update={"faults": (fault,)})
-    outcome = simulate(dying, load.arrivals_s, load.sizes, load.seed)
+    outcome = simulate(dying, load.arrivals_s, load.sizes, load.seed, load.rows)
     return 1 - outcome.right / len(outcome.ends)

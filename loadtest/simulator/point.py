@@ -1,16 +1,21 @@
 """One simulation's figures, with what may be said of them."""
 
+import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loadtest.percentiles import P50, P99
+from loadtest.scenario import Size
+from loadtest.simulator.closed import Loop, draw_thinks_s, simulate_closed
 from loadtest.simulator.laws import draw
 from loadtest.simulator.settings import Model
 from loadtest.simulator.simulate import Outcome, simulate
-from loadtest.simulator.traffic import Traffic, draw_arrivals
+from loadtest.simulator.study import Closed, Study
+from loadtest.simulator.traffic import Traffic, draw_arrivals, draw_rows
 from loadtest.statistics.batch_means import batch_means, quantile_of_batches, student
 from loadtest.statistics.mser import warm_up
 from loadtest.statistics.quantiles import quantile
@@ -29,6 +34,8 @@ class Load:
     sizes: NDArray[np.float64]
     rate_per_s: float
     seed: int
+    rows: NDArray[np.int64] | None = None
+    """Of each; None: all are alike."""
 
 
 @dataclass(frozen=True)
@@ -53,27 +60,64 @@ class Point:
     """Attempts a request."""
     grows: bool
     """The latency kept rising: the fleet does not keep up, whatever the percentiles say."""
+    clients: int | None = None
+    """Of a closed load, whose rate is what came of it."""
 
 
-def draw_load(model: Model, traffic: Traffic, rate_per_s: float, count: int, seed: int) -> Load:
-    """Draw arrivals and sizes."""
+def draw_load(
+    model: Model,
+    traffic: Traffic,
+    rate_per_s: float,
+    count: int,
+    seed: int,
+    mix: Sequence[Size] = (),
+) -> Load:
+    """Draw arrivals, sizes and, of a mix, rows."""
     arrivals_s = draw_arrivals(traffic, rate_per_s, count, seed)
     sizes = draw(model.service.law, len(arrivals_s), np.random.default_rng([seed, 2]))
-    return Load(arrivals_s, sizes, rate_per_s, seed)
+    return Load(arrivals_s, sizes, rate_per_s, seed, _rows(mix, len(arrivals_s), seed))
 
 
-def capacity_per_s(model: Model) -> float:
-    """Return what a fleet could do at most: all workers busy with the batches that pay best."""
+def capacity_per_s(model: Model, mean_rows: float = 1.0) -> float:
+    """Return what a fleet could do at most: all workers busy with the batches that pay best.
+
+    Args:
+        model: the fleet.
+        mean_rows: of a request, where the service's times go by rows.
+    """
     service, fleet = model.service, model.fleet
-    each_s = min(time_s / (size + 1) for size, time_s in enumerate(service.batch_s))
+    times_s = service.times_s(service.most)[: service.most]
+    each_s = min(time_s / (size + 1) for size, time_s in enumerate(times_s))
     on_machine = math.ceil(fleet.replicas / min(fleet.machines or fleet.replicas, fleet.replicas))
     busy = min(on_machine * fleet.workers, len(service.slowdown))
-    return fleet.replicas * fleet.workers / each_s / service.slowdown[busy - 1]
+    return fleet.replicas * fleet.workers / mean_rows / each_s / service.slowdown[busy - 1]
 
 
 def simulate_point(model: Model, load: Load) -> Point:
     """Simulate a fleet and return its figures after the warm-up."""
-    outcome = simulate(model, load.arrivals_s, load.sizes, load.seed)
+    outcome = simulate(model, load.arrivals_s, load.sizes, load.seed, load.rows)
+    mean_rows = 1.0 if load.rows is None else float(load.rows.mean())
+    return _point(model, outcome, load.rate_per_s, mean_rows)
+
+
+def simulate_clients(study: Study, closed: Closed, model: Model, clients: int) -> Point:
+    """Simulate a fleet under a closed load and return its figures after the warm-up."""
+    count, seed = study.requests, study.seed
+    loop = Loop(clients, draw_thinks_s(closed.think_s, closed.think, count, seed))
+    sizes = draw(model.service.law, count, np.random.default_rng([seed, 2]))
+    outcome = simulate_closed(model, loop, sizes, seed, _rows(study.mix, count, seed))
+    begin_s = float(outcome.arrivals_s[_warm_up(outcome)])
+    asked = outcome.arrivals_s >= begin_s
+    rate_per_s = float(asked.sum()) / (outcome.last_s - begin_s)
+    point = _point(model, outcome, rate_per_s, study.mean_rows)
+    return dataclasses.replace(point, clients=clients)
+
+
+def _rows(mix: Sequence[Size], count: int, seed: int) -> NDArray[np.int64] | None:
+    return draw_rows(mix, count, np.random.default_rng([seed, 5])) if mix else None
+
+
+def _point(model: Model, outcome: Outcome, rate_per_s: float, mean_rows: float) -> Point:
     begin = _warm_up(outcome)
     latency_s = outcome.latency_s[begin:]
     answered = np.isfinite(latency_s)
@@ -84,14 +128,14 @@ def simulate_point(model: Model, load: Load) -> Point:
     return Point(
         policy=model.balancing.policy,
         replicas=model.fleet.replicas,
-        rate_per_s=load.rate_per_s,
-        load=load.rate_per_s / capacity_per_s(model),
+        rate_per_s=rate_per_s,
+        load=rate_per_s / capacity_per_s(model, mean_rows),
         mean_s=None if mean is None else mean.value,
         p50_s=None if median is None else _finite(median.value),
         p99_s=None if tail is None else _finite(tail.value),
         p99_error_s=None if spread is None else student(spread.batches) * spread.standard_error,
         right=right,
-        goodput_per_s=right * load.rate_per_s,
+        goodput_per_s=right * rate_per_s,
         calls=outcome.calls / len(outcome.ends),
         grows=_grows(latency_s[answered]),
     )

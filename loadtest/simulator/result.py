@@ -5,11 +5,18 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from loadtest.errors import ScenarioError
 from loadtest.machine import Machine, this_machine
 from loadtest.simulator.calibration import Calibration, calibrate
 from loadtest.simulator.measured import read_run
 from loadtest.simulator.plan import Plan, plan_for
-from loadtest.simulator.point import Point, capacity_per_s, draw_load, simulate_point
+from loadtest.simulator.point import (
+    Point,
+    capacity_per_s,
+    draw_load,
+    simulate_clients,
+    simulate_point,
+)
 from loadtest.simulator.settings import Service
 from loadtest.simulator.study import Study
 from loadtest.simulator.validation import Validation, validate
@@ -88,6 +95,7 @@ def carry_out(study: Study, tell: Callable[[str, int, int], None]) -> Result:
         calibration = calibrate(
             [read_run(folder) for folder in study.measured.runs], study.measured.max_batch
         )
+        _fits(study, calibration)
         service = calibration.service
         tell("checking on held-out runs", 0, 1)
         validations = tuple(
@@ -107,16 +115,33 @@ def carry_out(study: Study, tell: Callable[[str, int, int], None]) -> Result:
     )
 
 
+def _fits(study: Study, calibration: Calibration) -> None:
+    if (calibration.rows is None) != bool(study.mix):
+        asked = "has a [[mix]]" if study.mix else "has no [[mix]]"
+        raise ScenarioError(
+            f"The study {asked}, and the runs to calibrate with are of"
+            f" {calibration.rows or 'many'} rows a request: simulate what was measured."
+        )
+
+
 def _curve(
     study: Study, service: Service, tell: Callable[[str, int, int], None]
 ) -> tuple[Point, ...]:
     points: list[Point] = []
+    if study.closed is not None:
+        steps = len(study.closed.clients) * len(study.policies)
+        for clients in study.closed.clients:
+            for policy in study.policies:
+                tell(f"{policy} with {clients} clients", len(points), steps)
+                model = study.model(service, policy)
+                points.append(simulate_clients(study, study.closed, model, clients))
+        return tuple(points)
     loads = study.curve.loads if study.curve is not None else ()
     steps = len(loads) * len(study.policies)
     for share in loads:
         model = study.model(service, study.policies[0])
-        rate_per_s = share * capacity_per_s(model)
-        load = draw_load(model, study.traffic, rate_per_s, study.requests, study.seed)
+        rate_per_s = share * capacity_per_s(model, study.mean_rows)
+        load = draw_load(model, study.traffic, rate_per_s, study.requests, study.seed, study.mix)
         for policy in study.policies:
             tell(f"{policy} at {share:.0%}", len(points), steps)
             points.append(simulate_point(study.model(service, policy), load))

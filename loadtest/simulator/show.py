@@ -53,14 +53,29 @@ def sentence(plans: tuple[Plan, ...], goal: Goal) -> str:
 
 def _curve(points: tuple[Point, ...]) -> Table:
     table = Table(title="Latency against load (simulated)")
-    for name in ("load", "rate/s", "policy", "p50", "p99", "± p99", "right", "goodput/s", "calls"):
+    closed = any(point.clients for point in points)
+    first = ("clients",) if closed else ()
+    for name in (
+        *first,
+        "load",
+        "rate/s",
+        "policy",
+        "p50",
+        "p99",
+        "± p99",
+        "right",
+        "goodput/s",
+        "calls",
+    ):
         table.add_column(name, justify="left" if name == "policy" else "right")
     before = None
     for point in points:
-        if before not in {None, point.rate_per_s}:
+        group = point.clients or point.rate_per_s
+        if before not in {None, group}:
             table.add_section()
-        before = point.rate_per_s
+        before = group
         table.add_row(
+            *([f"{point.clients:,}"] if point.clients else []),
             f"{point.load:.0%}",
             f"{point.rate_per_s:,.0f}",
             _words(point.policy),

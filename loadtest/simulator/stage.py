@@ -116,7 +116,7 @@ def _replicas(
     service, count = model.service, model.fleet.replicas
     shape = Shape(
         workers=model.fleet.workers,
-        batch_s=[0.0, *service.times_s(1 if rows is None else max(rows))],
+        batch_s=[0.0, *service.times_s(1 if rows is None else max(*rows, service.most))],
         slowdown=[1.0, *service.slowdown],
         max_waiting=1 << 60 if service.max_waiting is None else service.max_waiting,
     )

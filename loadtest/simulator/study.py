@@ -2,14 +2,14 @@
 
 import tomllib
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from loadtest.errors import ScenarioError
-from loadtest.scenario.base import Frozen
+from loadtest.scenario import Frozen, Size
 from loadtest.simulator.settings import Balancing, Fault, Fleet, Model, Policy, Service
-from loadtest.simulator.traffic import Traffic
+from loadtest.simulator.traffic import Traffic, mean_rows
 
 _ALL: tuple[Policy, ...] = (
     "random",
@@ -46,6 +46,23 @@ class Curve(Frozen):
     """Shares of what the fleet could do at most."""
 
 
+class Closed(Frozen):
+    """Clients that wait for their answers, instead of a load that comes anyway."""
+
+    clients: tuple[int, ...] = Field(min_length=1)
+    """Latency and throughput are said for each of these numbers."""
+    think_s: float = Field(default=0.0, ge=0)
+    """Mean pause of a client between an answer and its next request."""
+    think: Literal["constant", "exponential"] = "constant"
+
+    @field_validator("clients")
+    @classmethod
+    def _somebody_asks(cls, clients: tuple[int, ...]) -> tuple[int, ...]:
+        if min(clients) < 1:
+            raise ValueError("nobody asks with fewer than 1")
+        return clients
+
+
 class Goal(Frozen):
     """What a fleet must do: the plan is the smallest that does."""
 
@@ -73,6 +90,11 @@ class Study(Frozen):
     balancing: Balancing = Balancing()
     """What all policies share; its own policy is not looked at."""
     traffic: Traffic = Traffic()
+    mix: tuple[Size, ...] = ()
+    """Single rows and batches together: the service's times go by rows then. None: all requests are
+    alike, and times go by requests."""
+    closed: Closed | None = None
+    """Instead of `traffic`; its clients instead of the curve's loads."""
     faults: tuple[Fault, ...] = ()
     curve: Curve | None = Curve()
     plan: Goal | None = None
@@ -83,9 +105,18 @@ class Study(Frozen):
             raise ValueError("give either service, by hand, or measured, from runs")
         if self.curve is None and self.plan is None:
             raise ValueError("nothing is asked: give curve or plan")
+        if self.closed is not None and self.plan is not None:
+            raise ValueError(
+                "a plan is for a rate, which a closed load does not have: leave it out"
+            )
         if self.plan is not None and self.plan.lose_zone and self.fleet.zones < 2:
             raise ValueError("plan.lose_zone needs fleet.zones, two or more")
         return self
+
+    @property
+    def mean_rows(self) -> float:
+        """Return how many rows a request has on average; 1 if all are alike."""
+        return mean_rows(self.mix) if self.mix else 1.0
 
     def model(self, service: Service, policy: Policy, replicas: int | None = None) -> Model:
         """Return one fleet of the study; of another size, without the faults, which name replicas.

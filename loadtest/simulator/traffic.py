@@ -35,12 +35,13 @@ class Traffic(Frozen):
         return self
 
 
-def draw_rows(
-    sizes: Sequence[Size], count: int, rng: np.random.Generator
-) -> NDArray[np.int64] | None:
-    """Draw the rows of so many requests from a mix; None if all are alike."""
-    if len({size.rows for size in sizes}) < 2:
-        return None
+def mean_rows(sizes: Sequence[Size]) -> float:
+    """Return how many rows a request of a mix has on average."""
+    return sum(size.rows * size.weight for size in sizes) / sum(size.weight for size in sizes)
+
+
+def draw_rows(sizes: Sequence[Size], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw the rows of so many requests from a mix."""
     weights = np.array([size.weight for size in sizes])
     rows = np.array([size.rows for size in sizes], dtype=np.int64)
     return np.asarray(rng.choice(rows, count, p=weights / weights.sum()))

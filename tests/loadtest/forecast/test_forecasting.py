@@ -10,7 +10,8 @@ import pytest
 from loadtest.arrivals import schedule
 from loadtest.errors import ScenarioError
 from loadtest.forecast.command import MISSED, exit_code
-from loadtest.forecast.forecasting import BEFOREHAND, Question, foretell
+from loadtest.forecast.forecasting import BEFOREHAND, foretell
+from loadtest.forecast.question import Question
 from loadtest.forecast.result import JSON, Result
 from loadtest.report import Report, rebuild
 from loadtest.scenario import (
@@ -43,6 +44,7 @@ SCENARIO = Scenario(
     runs=Runs(count=2),
 )
 QUESTION = Question(SCENARIO, (1, 2), 8)
+ONCE = Question(SCENARIO.model_copy(update={"runs": Runs(count=1)}), (1, 2), 8)
 
 
 class Bench:
@@ -50,7 +52,7 @@ class Bench:
 
     def __init__(self, folder: Path, whole: Service = TRUTH) -> None:
         self.folder = folder
-        self.whole = whole
+        self.whole, self.truth = whole, TRUTH
         self.made: list[tuple[str, float, int]] = []
         self.known: list[bool] = []
         self.late: str = ""
@@ -62,7 +64,7 @@ class Bench:
         self.known.append((self.folder / BEFOREHAND).exists())
         model = Model(
             fleet=Simulated(replicas=replicas),
-            service=self.whole if replicas == 3 else TRUTH,
+            service=self.whole if self.whole is not TRUTH and replicas == 3 else self.truth,
             balancing=Balancing(policy="least_outstanding"),
         )
         place = self.folder / name / f"run-{number}"
@@ -84,19 +86,25 @@ def test_three_are_foretold_from_one_and_two_before_they_are_run(tmp_path: Path)
     bench = Bench(tmp_path)
     result = bench.foretold()
     names = [name for name, _, _ in bench.made]
-    assert names == ["replicas-1", "replicas-2"] * 2 + ["replicas-3"] * 2
+    # One replica would be too busy with all of the rate; two are not.
+    assert names == [
+        *["replicas-1", "replicas-2"] * 2,
+        *["replicas-2-all"] * 2,
+        *["replicas-3"] * 2,
+    ]
     # Each smaller fleet has its share of the rate, and nobody the whole fleet's schedule.
     assert [rate for _, rate, _ in bench.made[:2]] == pytest.approx([400 / 3, 800 / 3])
+    assert [rate for _, rate, _ in bench.made[4:]] == [400.0] * 4
     seeds = [seed for _, _, seed in bench.made]
     assert seeds[-2:] == [5, 6]
-    assert len(set(seeds)) == 6
-    assert bench.known == [False] * 4 + [True] * 2
+    assert len(set(seeds)) == 8
+    assert bench.known == [False] * 6 + [True] * 2
     assert result.accepted, result.sentences
     assert exit_code(result) == 0
     said = json.loads((tmp_path / BEFOREHAND).read_text(encoding="utf-8"))
     checks = result.held[0].validation.checks
     assert said["forecasts"][0] == {check.name: check.predicted for check in checks}
-    assert len(said["calibrated_on"]) == 4
+    assert len(said["calibrated_on"]) == 6
 
 
 def test_a_fleet_that_is_slower_than_its_parts_is_not_foretold(tmp_path: Path) -> None:
@@ -107,7 +115,33 @@ def test_a_fleet_that_is_slower_than_its_parts_is_not_foretold(tmp_path: Path) -
     assert result.sentences[0].startswith("Not foretold: held-out run run-0 (emulated, 3 replicas")
 
 
-@pytest.mark.parametrize("late", ["replicas-2", "replicas-3"])
+def test_what_is_beside_the_workers_is_taken_from_fleets_under_the_whole_load(
+    tmp_path: Path,
+) -> None:
+    """An overhead that grows with the rate, not with the fleet: shares of it say too little."""
+
+    class Busy(Bench):
+        def measure(self, name: str, scenario: Scenario, number: int) -> Report:
+            assert isinstance(scenario.load, OpenLoad)
+            overhead_s = tuple(each * scenario.load.rate_per_s / 200 for each in TRUTH.overhead_s)
+            self.truth = TRUTH.model_copy(update={"overhead_s": overhead_s})
+            return super().measure(name, scenario, number)
+
+    result = Busy(tmp_path).foretold(ONCE)
+    assert result.accepted, result.sentences
+    assert result.calibration is not None
+    assert np.median(result.calibration.service.overhead_s) == pytest.approx(0.002, rel=0.05)
+
+
+@pytest.mark.parametrize("pace", [0.0, 0.25])
+def test_the_machines_own_change_of_speed_is_said(tmp_path: Path, pace: float) -> None:
+    slower = TRUTH.model_copy(update={"batch_s": tuple((1 + pace) * e for e in TRUTH.batch_s)})
+    result = Bench(tmp_path, slower).foretold(ONCE)
+    assert result.held[0].pace == pytest.approx(pace, abs=0.03)
+    assert f"a lone prediction took {abs(result.held[0].pace or 0):.0%}" in result.sentences[0]
+
+
+@pytest.mark.parametrize("late", ["replicas-2", "replicas-2-all", "replicas-3"])
 def test_nothing_is_held_against_a_run_that_is_invalid(tmp_path: Path, late: str) -> None:
     bench = Bench(tmp_path)
     bench.late = late

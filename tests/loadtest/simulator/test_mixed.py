@@ -95,6 +95,14 @@ def test_a_batch_takes_whom_it_has_room_for_in_order_and_the_oversized_alone() -
     assert outcome.batches.tolist() == [5]
 
 
+def test_batches_longer_than_the_times_that_are_given_go_on_along_their_line() -> None:
+    model = fleet(law=Law(), batch_s=(1.0, 1.5), max_batch=10)
+    arrivals, rows = np.array([0.0, 0.1, 0.2]), np.array([1, 4, 4])
+    outcome = simulate(model, arrivals, np.ones(3), 1, rows)
+    ended = outcome.arrivals_s + outcome.latency_s
+    assert ended.tolist() == pytest.approx([1.0, 5.5, 5.5], abs=1e-12)  # 8 rows: 1.0 + 7 x 0.5
+
+
 def test_times_beyond_those_that_are_given_go_on_along_their_line() -> None:
     assert Service(batch_s=(1.0, 1.5)).times_s(4) == (1.0, 1.5, 2.0, 2.5)
     assert Service(batch_s=(2.0,)).times_s(3) == (2.0, 4.0, 6.0)

@@ -232,7 +232,54 @@ def test_what_is_wrong_with_a_file_is_said(
 def test_what_ships_can_be_read(path: Path) -> None:
     study = read_study(path)
     assert isinstance(study, Study)
-    assert len(SHIPPED) == 3
+    assert len(SHIPPED) == 4
+
+
+CLIENTS = """
+requests = 20_000
+policies = ["least_outstanding"]
+mix = [{ rows = 1, weight = 3 }, { rows = 5, weight = 1 }]
+[fleet]
+replicas = 2
+[service]
+batch_s = [0.010, 0.012, 0.014, 0.016, 0.018]
+law = { kind = "exponential" }
+[closed]
+clients = [1, 8]
+think_s = 0.1
+"""
+
+
+def test_clients_are_a_curve_of_their_own_and_their_rate_is_what_came_of_it(tmp_path: Path) -> None:
+    done = run(tmp_path, CLIENTS, "--json", "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    one, eight = json.loads(done.stdout)["curve"]
+    assert (one["clients"], eight["clients"]) == (1, 8)
+    # Little's law of one client alone: a request, a pause, a request; rows are 2 on average.
+    assert one["mean_s"] == pytest.approx(0.012, rel=0.05)
+    for point in (one, eight):
+        littles = point["clients"] / (point["mean_s"] + 0.1)
+        assert point["rate_per_s"] == pytest.approx(littles, rel=0.02)
+    assert eight["mean_s"] > one["mean_s"]
+    assert "simulated" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_what_does_not_go_with_clients_or_a_mix_is_said(tmp_path: Path) -> None:
+    def refused(text: str) -> str:
+        path = tmp_path / "study.toml"
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(ScenarioError) as caught:
+            read_study(path)
+        return str(caught.value)
+
+    goal = "[plan]\nrate_per_s = 10.0\np99_s = 1.0\n"
+    assert "a plan is for a rate" in refused(CLIENTS + goal)
+    assert "nobody asks with fewer than 1" in refused(CLIENTS.replace("[1, 8]", "[0]"))
+    mixed = MEASURED.format(held_out="three").replace("[fleet]", "mix = [{ rows = 2 }]\n[fleet]")
+    for name, replicas in (("one", 1), ("two", 2), ("three", 3)):
+        pretend_run(tmp_path / name, model(replicas), 100.0, 5.0, replicas)
+    done = run(tmp_path, mixed)
+    assert (done.returncode, "simulate what was measured" in done.stderr) == (2, True)
 
 
 def test_every_kind_of_traffic_has_its_rate(tmp_path: Path) -> None:
