@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from loadtest.emulated.answers import answer_table
-from loadtest.faults.stage import running_stage
+from loadtest.faults.stage import Stage, running_stage
 from loadtest.faults.swap import also_right, with_second_version
 from loadtest.fleet import Replica, running_fleet
 from loadtest.generating import generate
@@ -17,6 +17,7 @@ from loadtest.generator import Job
 from loadtest.http1 import Address
 from loadtest.machine import this_machine
 from loadtest.prepare import Prepared, prepare
+from loadtest.record import LoadResult
 from loadtest.report import Report
 from loadtest.rules import Rules
 from loadtest.scenario import Scenario
@@ -54,34 +55,23 @@ def run_scenario(
         prepared = prepare(scenario.fleet.store, scenario.payload, scenario.load.seed)
     given = scenario
     scenario, swap = with_second_version(scenario, folder)
-    tell(f"starting {scenario.fleet.replicas} replicas")
     fleet = scenario.fleet
-    table = None
-    if fleet.emulated is not None:
-        table = answer_table(prepared.requests(_NOWHERE))
+    tell(f"starting {fleet.replicas} replicas")
+    table = None if fleet.emulated is None else answer_table(prepared.requests(_NOWHERE))
     with running_fleet(fleet, folder, table) as replicas:
-        if fleet.emulated is None:
+        real = replicas if fleet.emulated is None else ()
+        if real:
             tell("warming every worker")
-        cold = _warmed(scenario, prepared, replicas)
+        cold = _warmed(scenario, prepared, real)
         with running_stage(scenario, replicas, folder, swap) as stage:
             tell(f"load for {scenario.load.duration_s:g} s")
             requests = prepared.requests(stage.front.address)
+            if swap is not None:
+                requests = also_right(requests, swap[1])
             job = Job(
-                target=stage.front.address,
-                load=scenario.load,
-                requests=requests if swap is None else also_right(requests, swap[1]),
-                folder=folder,
+                target=stage.front.address, load=scenario.load, requests=requests, folder=folder
             )
-            watch = WorkerWatch(replicas if fleet.emulated is None else ())
-
-            def started(start_s: float) -> None:
-                stage.started(start_s)
-                watch.start(start_s)
-
-            try:
-                result = generate(job, fleet.generator_cores, started)
-            finally:
-                write_spells(folder / WORKERS, watch.stop())
+            result = _generated(job, stage, WorkerWatch(real), fleet.generator_cores)
             deaths = stage.finish()
         tell("draining the replicas")
     return Report(
@@ -96,10 +86,23 @@ def run_scenario(
     )
 
 
+def _generated(job: Job, stage: Stage, watch: WorkerWatch, cores: tuple[int, ...]) -> LoadResult:
+    """Generate the load, with the faults' and the watch's clocks in step with its own."""
+
+    def started(start_s: float) -> None:
+        stage.started(start_s)
+        watch.start(start_s)
+
+    try:
+        return generate(job, cores, started)
+    finally:
+        write_spells(job.folder / WORKERS, watch.stop())
+
+
 def _warmed(scenario: Scenario, prepared: Prepared, replicas: Sequence[Replica]) -> list[str]:
     """Let every worker of real replicas answer; return who was not heard."""
     answers = scenario.runs.answers_per_worker
-    if scenario.fleet.emulated is not None or not answers:
+    if not answers:
         return []
     workers = scenario.fleet.workers
     return [

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from loadtest.errors import ScenarioError
-from loadtest.percentiles import P99, samples_needed
+from loadtest.percentiles import P50, P99, samples_needed
 from loadtest.simulator.calibration import Calibration
 from loadtest.simulator.forecast import Forecast, figures_of, foresee, foresee_closed
 from loadtest.simulator.measured import MeasuredRun
+from loadtest.statistics.quantiles import Quantile, quantile
 
 TOLERANCES = {"p50": 0.10, "p99": 0.20, "throughput": 0.10}
 """Errors beyond which the simulator must not be believed, relative to the measurement."""
@@ -23,6 +24,10 @@ class Check:
     measured: float
     predicted: float
     tolerance: float
+    low: float | None = None
+    """Of a percentile: where the true one lies with 95 % confidence, by this sample; a tail of few
+    requests says little, and an error smaller than that is not one."""
+    high: float | None = None
 
     @property
     def error(self) -> float:
@@ -94,10 +99,17 @@ def compare(predicted: Forecast, run: MeasuredRun) -> Validation:
         )
     right = int(np.isfinite(measured_s).sum())
     measured = figures_of(measured_s, right, run.report.scenario.load.duration_s)
+    enclosed = {"p50": quantile(measured_s, P50), "p99": quantile(measured_s, P99)}
     return Validation(
         run.words,
         tuple(
-            Check(name, measured[name], value, TOLERANCES[name])
+            _check(name, measured[name], value, enclosed.get(name))
             for name, value in predicted.figures.items()
         ),
     )
+
+
+def _check(name: str, measured: float, predicted: float, enclosed: Quantile | None) -> Check:
+    low, high = (enclosed.low, enclosed.high) if enclosed else (None, None)
+    ends = [end if end is not None and math.isfinite(end) else None for end in (low, high)]
+    return Check(name, measured, predicted, TOLERANCES[name], *ends)

@@ -90,6 +90,12 @@ def test_three_replicas_are_predicted_from_one_and_two(
     validation = validate(calibration, read_run(folders["three"]), 1)
     assert validation.accepted, validation.words
     assert [check.name for check in validation.checks] == ["p50", "p99", "throughput"]
+    p50, p99, throughput = validation.checks
+    for check in (p50, p99):
+        assert check.low is not None
+        assert check.high is not None
+        assert check.low < check.measured < check.high
+    assert (throughput.low, throughput.high) == (None, None)
     assert "three (emulated, 3 replicas of 1 workers, least_outstanding" in validation.words
     assert "p99 " in validation.words
 
