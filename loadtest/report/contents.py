@@ -98,7 +98,7 @@ def _of_study(content: Content, path: Path) -> dict[str, Any]:
         "kind": "simulated",
         "machine": content["machine"],
         "command": content.get("command", ""),
-        "load_model": "open: simulated arrivals; see the study below",
+        "load_model": _simulated_load(content["study"]),
         "warnings": [
             *_plans(content),
             f"Beside every figure: {content['standing']}.",
@@ -106,6 +106,16 @@ def _of_study(content: Content, path: Path) -> dict[str, Any]:
         ],
         "settings": content["study"],
     }
+
+
+def _simulated_load(study: Content) -> str:
+    closed = study.get("closed")
+    if not closed:
+        return "open: simulated arrivals; see the study below"
+    return (
+        f"closed: simulated clients, {closed['think']} think time of {closed['think_s']:g} s;"
+        " see the study below"
+    )
 
 
 def _plans(content: Content) -> list[str]:

@@ -79,7 +79,7 @@ def page(head: Head, sections: Sequence[Section]) -> str:
         f"<style>{STYLE}</style></head><body>",
         f"<header>{_head(head)}<nav>{links}</nav></header><main>",
         *(_section(section, head.kind) for section in shown),
-        "</main><footer>Percore: load test. The numbers are in report.json beside this page."
+        "</main><footer>Percore: load test. The numbers are in JSON beside this page."
         "</footer></body></html>",
     ]
     return "\n".join(parts) + "\n"

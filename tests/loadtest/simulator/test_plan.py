@@ -261,7 +261,8 @@ def test_clients_are_a_curve_of_their_own_and_their_rate_is_what_came_of_it(tmp_
         littles = point["clients"] / (point["mean_s"] + 0.1)
         assert point["rate_per_s"] == pytest.approx(littles, rel=0.02)
     assert eight["mean_s"] > one["mean_s"]
-    assert "simulated" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "closed: simulated clients, constant think time of 0.1 s" in page
 
 
 def test_what_does_not_go_with_clients_or_a_mix_is_said(tmp_path: Path) -> None:
