@@ -1,31 +1,12 @@
 """A request on its way through the service: it knows who waits for it."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from service.batching.answer import Answer
 from service.codecs.cells import Cells
 from service.codecs.flags import Warnings
 from service.errors import DeadlineExceeded, ServiceError
 from service.inference.messages import Media
-
-
-class Timing(NamedTuple):
-    """Where the time of an answered request went, in seconds."""
-
-    queue_s: float
-    predict_s: float
-    other_s: float
-    """Reading and writing in the worker, and the way there and back."""
-
-
-class Answer(NamedTuple):
-    """What a worker answered: rows to be encoded, or a text that is encoded already."""
-
-    predictions: Sequence[Any]
-    probabilities: Sequence[Any] | None
-    text: bytes | None
-    rows: int
-    timing: Timing
 
 
 class Payload(NamedTuple):

@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 
 from models.schema import OutputSchema
-from service.batching.entry import Answer, Entry, Timing
+from service.batching.answer import Answer, Computed
+from service.batching.entry import Entry
 from service.errors import FrameError, ServiceError, from_wire
 from service.inference.messages import BatchResult, Status
 
@@ -33,31 +34,37 @@ def split_result(
     if len(result.entries) != len(entries):
         raise FrameError("a result for another batch")
     predictions = _predictions(result, output)
-    width = result.classes
-    chances = memoryview(result.probabilities).cast("d").tolist() if width else []
+    has_chances = result.classes > 0
     predict_s = result.predict_ns / 1e9
+    other_s = now - entries[0].sent_at - predict_s if entries else 0.0  # all left together
+    computed = Computed(predictions, _chances(result), predict_s, other_s)
     answers: list[Answer | ServiceError] = []
     start = 0
     for entry, (count, status, blob) in zip(entries, result.entries, strict=True):
         if status is ERROR:
             answers.append(_error(blob))
             continue
-        sent_at, payload = entry.sent_at, entry.payload
-        timing = Timing(sent_at - entry.enqueued_at, predict_s, now - sent_at - predict_s)
+        payload, queue_s = entry.payload, entry.sent_at - entry.enqueued_at
         if (status is TEXT) != (payload.cells is None):
             raise FrameError("an answer of another kind than the request")
         if status is TEXT:
-            answers.append(Answer((), None, blob, count, timing))
+            answers.append(Answer(computed, 0, count, queue_s, text=blob))
             continue
         if count != payload.rows:
             raise FrameError("a request got another number of rows than it had")
-        stop = start + count
-        rows = None
-        if width and entry.probabilities:
-            rows = [chances[i : i + width] for i in range(start * width, stop * width, width)]
-        answers.append(Answer(predictions[start:stop], rows, None, count, timing))
-        start = stop
+        wanted = entry.probabilities and has_chances
+        answers.append(Answer(computed, start, count, queue_s, chances=wanted))
+        start += count
     return answers
+
+
+def _chances(result: BatchResult) -> list[list[float]]:
+    width = result.classes
+    if not width or not result.probabilities:
+        return []
+    flat = memoryview(result.probabilities)
+    rows: list[list[float]] = flat.cast("B").cast("d", (flat.nbytes // 8 // width, width)).tolist()
+    return rows
 
 
 def _error(blob: bytes) -> ServiceError:

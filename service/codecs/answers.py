@@ -1,5 +1,6 @@
 """Predictions to JSON, in the form that the request had."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -21,12 +22,13 @@ class AnswerEncoder:
     def __init__(self, manifest: Manifest) -> None:
         head = orjson.dumps({"model": manifest.name, "version": manifest.version})[:-1]
         classes = orjson.dumps(list(manifest.output.classes or ()))
-        self._keys = {
+        self._keys: dict[Form, bytes] = {
             "instance": head + b',"prediction":',
             "instances": head + b',"predictions":',
             "inputs": head + b',"outputs":',
         }
         self._classes = b',"classes":' + classes + b',"probabilities":'
+        self._frames = dict(_frames(self._keys, self._classes))
 
     def opening(self) -> bytes:
         """Return what stands before the predictions of an answer that is written in pieces."""
@@ -40,6 +42,28 @@ class AnswerEncoder:
         if probabilities is not None:
             parts += (self._classes, probabilities)
         return _closed(parts, warnings)
+
+    def join(
+        self,
+        form: Form,
+        predictions: Sequence[bytes],
+        chances: Sequence[bytes] | None,
+        warnings: Warnings | None = None,
+    ) -> bytes:
+        """Return the body of an answer whose rows are JSON already; as `encode` writes it.
+
+        Args:
+            form: the request's form; "instance" answers its one row alone.
+            predictions: one a row.
+            chances: the probabilities of each row without their brackets; None if they were not
+                asked for.
+            warnings: what is to be told of the rows.
+        """
+        opening, middle, closing = self._frames[form, chances is not None]
+        text = opening + b",".join(predictions) + middle
+        if chances is not None:
+            text += b"],[".join(chances) + closing
+        return text if warnings is None else _closed([text[:-1]], warnings)
 
     def encode(
         self,
@@ -69,6 +93,17 @@ class AnswerEncoder:
                 orjson.dumps(probabilities[0] if single else probabilities, option=_OPTIONS),
             )
         return _closed(parts, warnings)
+
+
+def _frames(
+    keys: Mapping[Form, bytes], classes: bytes
+) -> Iterator[tuple[tuple[Form, bool], tuple[bytes, bytes, bytes]]]:
+    """Yield what stands before, between and behind predictions and probabilities."""
+    for form, key in keys.items():
+        opening, closing = (b"", b"") if form == "instance" else (b"[", b"]")
+        first, last = key + opening, closing + b"}"
+        yield (form, False), (first, last, b"")
+        yield (form, True), (first, closing + classes + opening + b"[", b"]" + last)
 
 
 def _closed(parts: list[bytes], warnings: Warnings | None) -> bytes:

@@ -4,7 +4,8 @@ from functools import partial
 
 import orjson
 
-from service.batching.entry import Answer, Payload
+from service.batching.answer import Answer
+from service.batching.entry import Payload
 from service.catalogue import Catalogue, ServedVersion
 from service.codecs.csv_answers import encode_csv
 from service.codecs.scoring_rows import SETTINGS, read_parameters, read_scoring_rows

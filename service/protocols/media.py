@@ -6,7 +6,8 @@ from typing import Any
 
 import orjson
 
-from service.batching.entry import Answer, Payload
+from service.batching.answer import Answer
+from service.batching.entry import Payload
 from service.catalogue import ServedVersion
 from service.codecs.cells import Cells, Row
 from service.codecs.npy_rows import MAGIC

@@ -11,7 +11,8 @@ from time import monotonic
 
 import structlog
 
-from service.batching.entry import Answer, Ask, Entry, Waiter
+from service.batching.answer import Answer
+from service.batching.entry import Ask, Entry, Waiter
 from service.batching.fair import HIGH, LOW, NORMAL
 from service.catalogue import ServedVersion
 from service.errors import Internal, Overloaded, ServiceError, Unreadable

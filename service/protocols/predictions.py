@@ -2,7 +2,7 @@
 
 import asyncio
 
-from service.batching.entry import Answer
+from service.batching.answer import Answer
 from service.protocols.aside import Aside
 from service.protocols.http import Client, ClientGone, Headers, Reply, read_body
 from service.protocols.prediction import Prediction

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Protocol
 
-from service.batching.entry import Answer
+from service.batching.answer import Answer
 from service.errors import ServiceError
 from service.protocols.http import Headers, Reply
 from service.protocols.known_heads import Head

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
 
-from service.batching.entry import Answer, Ask, Entry, Payload, Timing
+from service.batching.answer import Answer, Timing, written
+from service.batching.entry import Ask, Entry, Payload
 from service.batching.outlook import parts_wanted
 from service.catalogue import ServedVersion
 from service.errors import DeadlineExceeded, FrameError, PoisonInput, ServiceError, Unavailable
@@ -72,7 +73,7 @@ class Spread:
         answered = Pieces(form_of(entry.payload), pieces, rows)
         text = put_together(served, answered, probabilities=entry.probabilities)
         timing = _timing(answers, monotonic() - spreading.started)
-        return Answer((), None, text, sum(rows), timing)
+        return written(text, sum(rows), timing)
 
     def _parts(self, served: ServedVersion, entry: Entry) -> list[bytes]:
         """Return the parts of a request; fewer than two if it is not cut."""

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
-from service.batching.entry import Answer, Ask, Entry, Payload
+from service.batching.answer import Answer
+from service.batching.entry import Ask, Entry, Payload
 from service.batching.open_streams import OpenStreams
 from service.catalogue import ServedVersion
 from service.codecs.part_sizes import PartSizes

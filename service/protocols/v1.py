@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from models.store import PRODUCTION
-from service.batching.entry import Answer, Payload
+from service.batching.answer import Answer
+from service.batching.entry import Payload
 from service.catalogue import Catalogue, ServedVersion
 from service.codecs.csv_answers import encode_csv
 from service.codecs.partial_answers import partial_csv
@@ -160,11 +161,8 @@ class PredictV1:
             return Written(table, answer_headers(Form.CSV, served.manifest.version))
         text = answer.text
         if text is None:
-            text = served.encoder.encode(
-                question.form,
-                answer.predictions,
-                answer.probabilities,
-                question.payload.warnings,
+            text = served.encoder.join(
+                question.form, *answer.texts(), question.payload.warnings
             )
         elif isinstance(question.form, Form) and question.form is not Form.JSON:
             return Written(text, answer_headers(question.form, served.manifest.version))

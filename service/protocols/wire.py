@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from service.batching.entry import Answer, Payload
+from service.batching.answer import Answer
+from service.batching.entry import Payload
 from service.catalogue import ServedVersion
 from service.errors import ServiceError
 from service.protocols.http import Headers, Reply

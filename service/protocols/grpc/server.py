@@ -7,7 +7,7 @@ import grpc
 import structlog
 
 from service import __version__
-from service.batching.entry import Answer
+from service.batching.answer import Answer
 from service.catalogue import ServedVersion
 from service.errors import NotFound, ServiceError
 from service.protocols.certificate import Certificate

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from models.store import PRODUCTION
-from service.batching.entry import Answer
+from service.batching.answer import Answer
 from service.batching.fair import HIGH, LOW, NORMAL
 from service.catalogue import Catalogue, ServedVersion
 from service.errors import ServiceError

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from models.schema import OutputSchema
-from service.batching.entry import Answer
+from service.batching.answer import Answer
 from service.catalogue import ServedVersion
 from service.codecs.flags import Warnings
 from service.errors import Internal, Unfit

@@ -11,9 +11,10 @@ import pytest
 import service.batching.batcher as batcher_module
 import service.batching.inquest as inquest_module
 from models.schema import OutputSchema
+from service.batching.answer import Answer
 from service.batching.batcher import Batcher
 from service.batching.cost import CostModel
-from service.batching.entry import Answer, Ask, Entry, Payload
+from service.batching.entry import Ask, Entry, Payload
 from service.batching.fair import NORMAL
 from service.batching.inquest import MAX_DEATHS
 from service.batching.lane import Lane

@@ -1,7 +1,7 @@
 import orjson
 import pytest
 
-from service.batching.entry import Answer, Timing
+from service.batching.answer import Answer, Computed, Timing, written
 from service.protocols.media import prefers_csv, rows_of
 
 TIMING = Timing(0.0, 0.0, 0.0)
@@ -43,8 +43,9 @@ def test_what_accept_says(accept: bytes, csv: bool) -> None:
     ],
 )
 def test_rows_of_an_answer_that_is_a_text(said: object, rows: object) -> None:
-    assert rows_of(Answer((), None, orjson.dumps(said), 1, TIMING)) == rows
+    assert rows_of(written(orjson.dumps(said), 1, TIMING)) == rows
 
 
 def test_rows_of_an_answer_that_is_none() -> None:
-    assert rows_of(Answer([1], [[0.5]], None, 1, TIMING)) == ([1], [[0.5]])
+    computed = Computed([0, 1], [[0.1], [0.5]], 0.0, 0.0)
+    assert rows_of(Answer(computed, 1, 1, 0.0, chances=True)) == ([1], [[0.5]])

@@ -18,8 +18,9 @@ import pytest
 import service.batching.outlook as outlook_module
 from models.manifest import GoldenRows
 from models.schema import Column, OutputSchema, Policy, TabularSchema
+from service.batching.answer import Answer
 from service.batching.batcher import Batcher
-from service.batching.entry import Answer, Ask, Entry, Payload
+from service.batching.entry import Ask, Entry, Payload
 from service.batching.fair import NORMAL
 from service.batching.lane import Lane
 from service.batching.open_streams import OpenStreams

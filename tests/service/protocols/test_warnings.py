@@ -8,7 +8,8 @@ import pytest
 
 from models.manifest import GoldenRows
 from models.schema import Column, Policy, TabularSchema
-from service.batching.entry import Answer, Payload, Timing
+from service.batching.answer import Answer, Computed
+from service.batching.entry import Payload
 from service.catalogue import ServedVersion
 from service.codecs.cells import CellPacker
 from service.codecs.flags import MAX_WARNINGS
@@ -56,7 +57,8 @@ def said(protocol: str, strange: int) -> dict[str, Any]:
     golden = GoldenRows(instances=([17.0],), predictions=(0.5,))
     manifest = make(SCHEMA, VALUES, golden)
     served = ServedVersion(manifest, Metrics().model("toy", 3), 1000)
-    answer = Answer([0.5] * (strange + 1), None, None, strange + 1, Timing(0.0, 0.0, 0.0))
+    computed = Computed([0.5] * (strange + 1), (), 0.0, 0.0)
+    answer = Answer(computed, 0, strange + 1, 0.0)
     written = wires[protocol].write(served, question_of(FORMS[protocol], strange), answer)  # type: ignore[attr-defined]
     found: dict[str, Any] = orjson.loads(written.body)
     return found

@@ -1,0 +1,119 @@
+"""What comes back for a request: its rows of a batch's result, or a text that a worker wrote."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+
+class Timing(NamedTuple):
+    """Where the time of an answered request went, in seconds."""
+
+    queue_s: float
+    predict_s: float
+    other_s: float
+    """Reading and writing in the worker, and the way there and back."""
+
+
+class Computed:
+    """What a worker answered to a batch, the rows of all its requests one after the other.
+
+    Args:
+        predictions: a label or value a row, as JSON knows them; a list of them if a row has many.
+        probabilities: a list of float64 a row; empty if nobody asked.
+        predict_s: what the prediction took.
+        other_s: what else came between the batch's leaving and its result.
+    """
+
+    __slots__ = ("_texts", "other_s", "predict_s", "predictions", "probabilities")
+
+    def __init__(
+        self,
+        predictions: Sequence[Any],
+        probabilities: Sequence[Sequence[float]],
+        predict_s: float,
+        other_s: float,
+    ) -> None:
+        self.predictions = predictions
+        self.probabilities = probabilities
+        self.predict_s = predict_s
+        self.other_s = other_s
+        self._texts: tuple[list[bytes], list[bytes]] | None = None
+
+    def texts(self) -> tuple[list[bytes], list[bytes]]:
+        """Return each row's prediction as JSON, and each row's probabilities, without brackets.
+
+        The first request of a batch that is answered in JSON has it written for all.
+        """
+        if self._texts is None:
+            # Numbers have no brackets, so that one text of all rows may be cut at them.
+            chances = orjson.dumps(self.probabilities)[2:-2].split(b"],[")
+            self._texts = list(map(orjson.dumps, self.predictions)), chances
+        return self._texts
+
+
+class Answer:
+    """One request's answer.
+
+    Args:
+        computed: what its batch was answered.
+        start: its first row there.
+        rows: how many it has.
+        queue_s: how long it waited for a worker.
+        chances: whether it asked for probabilities.
+        text: its answer, if the worker has written it; then `computed` has no rows.
+    """
+
+    __slots__ = ("chances", "computed", "queue_s", "rows", "start", "text")
+
+    def __init__(
+        self,
+        computed: Computed,
+        start: int,
+        rows: int,
+        queue_s: float,
+        *,
+        chances: bool = False,
+        text: bytes | None = None,
+    ) -> None:
+        self.computed = computed
+        self.start = start
+        self.rows = rows
+        self.queue_s = queue_s
+        self.chances = chances
+        self.text = text
+
+    @property
+    def predictions(self) -> Sequence[Any]:
+        """Return a label or value a row."""
+        return self.computed.predictions[self.start : self.start + self.rows]
+
+    @property
+    def probabilities(self) -> Sequence[Sequence[float]] | None:
+        """Return a list of probabilities a row, or None if they were not asked for."""
+        if not self.chances:
+            return None
+        return self.computed.probabilities[self.start : self.start + self.rows]
+
+    def texts(self) -> tuple[list[bytes], list[bytes] | None]:
+        """Return the same as JSON, a text a row; those of probabilities without brackets."""
+        predictions, chances = self.computed.texts()
+        start, stop = self.start, self.start + self.rows
+        return predictions[start:stop], chances[start:stop] if self.chances else None
+
+    @property
+    def timing(self) -> Timing:
+        """Return where its time went."""
+        return Timing(self.queue_s, self.computed.predict_s, self.computed.other_s)
+
+
+def written(text: bytes, rows: int, timing: Timing) -> Answer:
+    """Return an answer that is a text already.
+
+    Args:
+        text: what a worker has written.
+        rows: how many rows it answers.
+        timing: where the time went.
+    """
+    nothing = Computed((), (), timing.predict_s, timing.other_s)
+    return Answer(nothing, 0, rows, timing.queue_s, text=text)
