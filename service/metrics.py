@@ -153,9 +153,16 @@ class ModelMetrics:
         """Count a stream that was begun and not ended; `reason` comes from a closed set."""
         self.aborted[reason] = self.aborted.get(reason, 0) + 1
 
-    def observe(self, stages: Sequence[float], total_s: float) -> None:
-        """Count where the time of an answered request went: seconds, in the order of STAGES."""
-        self._unsorted.append((*stages, total_s))
+    def answered(self, times_s: tuple[float, ...], rows: int) -> None:
+        """Count a request that was answered with 200.
+
+        Args:
+            times_s: where its time went, in the order of STAGES, and the whole of it.
+            rows: how many it had.
+        """
+        self.rows += rows
+        self.requests[200] = self.requests.get(200, 0) + 1
+        self._unsorted.append(times_s)
         if len(self._unsorted) >= MOST_UNSORTED:
             self._sort()
 

@@ -23,9 +23,12 @@ class Computed:
         probabilities: a list of float64 a row; empty if nobody asked.
         predict_s: what the prediction took.
         other_s: what else came between the batch's leaving and its result.
+
+    Attributes:
+        told: what a protocol says of these times; it writes that once, and keeps it here.
     """
 
-    __slots__ = ("_texts", "other_s", "predict_s", "predictions", "probabilities")
+    __slots__ = ("_texts", "other_s", "predict_s", "predictions", "probabilities", "told")
 
     def __init__(
         self,
@@ -39,6 +42,7 @@ class Computed:
         self.predict_s = predict_s
         self.other_s = other_s
         self._texts: tuple[list[bytes], list[bytes]] | None = None
+        self.told = b""
 
     def texts(self) -> tuple[list[bytes], list[bytes]]:
         """Return each row's prediction as JSON, and each row's probabilities, without brackets.

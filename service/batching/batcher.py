@@ -207,7 +207,7 @@ class Batcher:
         answers = split_result(result, flight.entries, flight.lane.output, now)
         del self._flights[worker]
         self._look_at_flights(now)
-        rows = sum([max(got.rows, 1) for got in result.entries])
+        rows = sum([got.rows or 1 for got in result.entries])
         if not flight.entries[0].payload.partial:  # a search's many calls say nothing of one
             flight.lane.learn(rows, now - flight.entries[0].sent_at)
         flight.lane.on_result(rows, result.predict_ns, result.other_ns)
@@ -248,7 +248,7 @@ class Batcher:
                 continue
             taken = lane.take(self._max_batch_rows)
             self._waiting -= len(taken)
-            batch = [entry for entry in taken if lane.wants(entry, now)]
+            batch = lane.wanted(taken, now)
             if self._inquest:
                 batch = [one for one in batch if self._inquest.is_innocent(lane, one, now)]
             if batch:

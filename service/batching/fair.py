@@ -100,12 +100,35 @@ class Shares:
         account.tag += entry.cost_s * CHARGES[priority]
         self.remove(account, entry)
 
+    def serve_run(
+        self, account: Account, priority: int, count: int, cost_s: float, last_s: float
+    ) -> None:
+        """Charge a client for requests that are served one behind the other, as `serve` does each.
+
+        Args:
+            account: the client's.
+            priority: of them all.
+            count: how many they are.
+            cost_s: what they cost together.
+            last_s: what the last of them costs.
+        """
+        before_s = cost_s - last_s
+        self._now = max(self._now, account.tag + before_s * CHARGES[priority])
+        turn = account.turn(priority)
+        account.now = turn + before_s / WEIGHTS[priority]
+        account.turns[priority] = turn + cost_s / WEIGHTS[priority]
+        account.tag += cost_s * CHARGES[priority]
+        self._remove(account, priority, count, cost_s)
+
     def remove(self, account: Account, entry: Waiting) -> None:
         """Count a request no more."""
-        account.waiting -= 1
-        account.costs_s[entry.priority] -= entry.cost_s
-        self.waiting -= 1
-        self.cost_s -= entry.cost_s
+        self._remove(account, entry.priority, 1, entry.cost_s)
+
+    def _remove(self, account: Account, priority: int, count: int, cost_s: float) -> None:
+        account.waiting -= count
+        account.costs_s[priority] -= cost_s
+        self.waiting -= count
+        self.cost_s -= cost_s
         if account.waiting:
             return
         account.costs_s = [0.0, 0.0, 0.0]  # sums of differences do not end at zero
@@ -255,6 +278,54 @@ class FairQueue(Generic[Item]):
             heappop(self._heap)
             del self._lines[client]
         return entry
+
+    def pop_run(self, takes: Callable[[Item], bool]) -> list[Item]:
+        """Remove and return the requests that are next, as long as `takes` says so of each.
+
+        It is asked of each once, in their order; what it has said yes to is removed.
+        """
+        taken: list[Item] = []
+        while self._heap:
+            if len(self._heap) == 1:
+                line = self._lines[self._heap[0][2]]
+                high, normal, low = line.by_priority
+                if not high and not low:
+                    # One client's, of one priority: whoever is served, the next one is next.
+                    self._pop_ordinary(line, normal, takes, taken)
+                    break
+            entry = self.pop_if(takes)
+            if entry is None:
+                break
+            taken.append(entry)
+        return taken
+
+    def _pop_ordinary(
+        self,
+        line: _Line[Item],
+        entries: deque[Item],
+        takes: Callable[[Item], bool],
+        taken: list[Item],
+    ) -> None:
+        """Take from the only line there is, and count them together: each costs a tenth of that."""
+        before, rows, cost_s, last_s = len(taken), 0, 0.0, 0.0
+        while entries and takes(entries[0]):
+            entry = entries.popleft()
+            taken.append(entry)
+            rows += entry.rows
+            last_s = entry.cost_s
+            cost_s += last_s
+        count = len(taken) - before
+        if not count:
+            return
+        self._shares.serve_run(line.account, NORMAL, count, cost_s, last_s)
+        line.length -= count
+        self._length -= count
+        self.rows -= rows
+        _, _, client = heappop(self._heap)
+        if entries:
+            heappush(self._heap, (line.account.tag, self._shares.number(), client))
+        else:
+            del self._lines[client]
 
     def turn(self) -> tuple[float, float, float]:
         """Return whose turn this queue's is: the lowest of several queues is next.

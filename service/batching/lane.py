@@ -1,12 +1,12 @@
 """The queue of one model version, and what its batches have taken so far."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import inf
 
 from models.schema import OutputSchema
 from service.batching.cost import CostModel
-from service.batching.entry import Entry, Payload
+from service.batching.entry import Entry
 from service.batching.fair import FairQueue, Shares
 from service.batching.policy import Turn, fits, is_too_late
 
@@ -79,14 +79,35 @@ class Lane:
         batch, payload, rows = [first], first.payload, first.rows
         if payload.joins:
             limit = self.cost.batch_rows(max_rows, first.deadline - first.enqueued_at)
+            are_bodies = payload.cells is None
 
             def joins(entry: Entry) -> bool:
-                return _joins(entry.payload, payload) and fits(rows, entry.rows, limit)
+                nonlocal rows
+                payload = entry.payload
+                if not payload.joins or (payload.cells is None) != are_bodies:
+                    return False
+                if not fits(rows, entry.rows, limit):
+                    return False
+                rows += entry.rows
+                return True
 
-            while (following := self._pop_if(joins)) is not None:
-                batch.append(following)
-                rows += following.rows
+            while self.cleared:
+                if not joins(self.cleared[0]):
+                    return batch
+                batch.append(self.cleared.popleft())
+            batch += self.waiting.pop_run(joins)
         return batch
+
+    def wanted(self, taken: Sequence[Entry], now: float) -> list[Entry]:
+        """Return those that shall be computed; the others are answered, or have been."""
+        call_s, row_s = self.cost.call_s, self.cost.row_s
+        return [
+            entry
+            for entry in taken
+            # Almost all are, and are asked for here no more than that needs.
+            if (not entry.future.done() and now + call_s + row_s * entry.rows <= entry.deadline)
+            or self.wants(entry, now)
+        ]
 
     def wants(self, entry: Entry, now: float) -> bool:
         """Return whether a request shall be computed: somebody waits, and it can be in time."""
@@ -111,11 +132,6 @@ class Lane:
     def _pop(self) -> Entry:
         return self.cleared.popleft() if self.cleared else self.waiting.pop()
 
-    def _pop_if(self, takes: Callable[[Entry], bool]) -> Entry | None:
-        if self.cleared:
-            return self.cleared.popleft() if takes(self.cleared[0]) else None
-        return self.waiting.pop_if(takes)
-
     def learn(self, rows: int, seconds: float) -> None:
         """Remember how long batches take, for predictions and for the hang limit."""
         self.cost.learn(rows, seconds)
@@ -125,7 +141,3 @@ class Lane:
     def expected_s(self, rows: int) -> float:
         """Return what a batch of so many rows has taken at the most; 0.0 if none has come back."""
         return max(self._slowest_s, self._slowest_row_s * rows)
-
-
-def _joins(one: Payload, first: Payload) -> bool:
-    return one.joins and (one.cells is None) == (first.cells is None)

@@ -1,7 +1,7 @@
 """A batch's result to one answer a request."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -63,8 +63,8 @@ def _chances(result: BatchResult) -> list[list[float]]:
     if not width or not result.probabilities:
         return []
     flat = memoryview(result.probabilities)
-    rows: list[list[float]] = flat.cast("B").cast("d", (flat.nbytes // 8 // width, width)).tolist()
-    return rows
+    table = flat.cast("B").cast("d", (flat.nbytes // 8 // width, width))
+    return cast("list[list[float]]", table.tolist())
 
 
 def _error(blob: bytes) -> ServiceError:

@@ -76,6 +76,7 @@ class Status(IntEnum):
 _KINDS = {kind.value: kind for kind in Kind}
 _MEDIA = {media.value: media for media in Media}
 _STATUSES = {status.value: status for status in Status}
+_new = tuple.__new__
 _ROWS = Status.ROWS.value
 _CELLS = Media.CELLS.value
 
@@ -270,7 +271,8 @@ def decode_result(body: memoryview) -> BatchResult:
             raise FrameError("the values do not fit the rows")
         blob = iter(blobs)
         entries = [
-            ResultEntry(rows, _STATUSES[status], bytes(next(blob)) if size else b"")
+            # What a named tuple's own constructor does, but for the call.
+            _new(ResultEntry, (rows, _STATUSES[status], bytes(next(blob)) if size else b""))
             for rows, size, status in table
         ]
     except (struct.error, ValueError, KeyError) as error:

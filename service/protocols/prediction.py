@@ -19,7 +19,7 @@ from service.errors import Internal, Overloaded, ServiceError, Unreadable
 from service.protocols.http import JSON, Headers, Reply, request_id
 from service.protocols.streaming import Streaming
 from service.protocols.terms import Terms
-from service.protocols.wire import Find, Question, Wire
+from service.protocols.wire import Find, Question, Wire, Written
 
 STALE_S = 0.005
 """For so long what was said of a request's chances holds; a body that takes longer asks again."""
@@ -142,23 +142,40 @@ class Prediction:
 
     def finish(self, answer: Answer) -> Reply:
         """Return the reply that tells the answer; whatever goes wrong is a reply, too."""
-        served, answered_at = self.served, monotonic()
         try:
-            text, headers = self._wire.write(served, self._question, answer)
+            (text, headers), timing = self.write(answer)
         except Exception as error:
             return self.refuse(error)
+        more = ((b"x-request-id", self.id), (b"server-timing", timing))
+        return Reply(200, text, [*headers, *more])
+
+    def write(self, answer: Answer) -> tuple[Written, bytes]:
+        """Return the answer's body, and where its time went as `Server-Timing` says it; count it.
+
+        Raises:
+            Exception: it cannot be written; then nothing was counted.
+        """
+        served, answered_at = self.served, monotonic()
+        written = self._wire.write(served, self._question, answer)
         done_at = monotonic()
-        queue_s, predict_s, transfer_s = answer.timing
+        computed, queue_s, rows = answer.computed, answer.queue_s, answer.rows
+        predict_s, transfer_s = computed.predict_s, computed.other_s
         parse_s, encode_s = self._parsed_at - self._read_at, done_at - answered_at
-        stages = (parse_s, queue_s, predict_s, transfer_s, encode_s)
         total_s = done_at - self._read_at
-        metrics = served.metrics
-        metrics.observe(stages, total_s)
-        metrics.rows += answer.rows
-        served.row_bytes.learn(self._body_bytes, answer.rows)
-        metrics.count(200)
-        self._terms.note(served, 200, self.id, total_s, answer.rows)
-        return Reply(200, text, [*headers, (b"x-request-id", self.id), _server_timing(stages)])
+        served.metrics.answered((parse_s, queue_s, predict_s, transfer_s, encode_s, total_s), rows)
+        served.row_bytes.learn(self._body_bytes, rows)
+        self._terms.note(served, 200, self.id, total_s, rows)
+        if not computed.told:  # the same for all of a batch
+            computed.told = b"predict;dur=%.3f, transfer;dur=%.3f" % (
+                predict_s * 1e3,
+                transfer_s * 1e3,
+            )
+        return written, b"parse;dur=%.3f, queue;dur=%.3f, %b, encode;dur=%.3f" % (
+            parse_s * 1e3,
+            queue_s * 1e3,
+            computed.told,
+            encode_s * 1e3,
+        )
 
     def refuse(self, error: Exception) -> Reply:
         """Return the reply to a request that has no answer, and count it."""
@@ -193,12 +210,3 @@ class Prediction:
         rows = self.served.row_bytes.rows(int(length)) if length.isdigit() else 1
         now = monotonic()
         return Ask(terms.name(address, raw), priority, now + timeout_s, rows, now)
-
-
-def _server_timing(stages: tuple[float, float, float, float, float]) -> tuple[bytes, bytes]:
-    parse, queue, predict, transfer, encode = stages
-    return (
-        b"server-timing",
-        b"parse;dur=%.3f, queue;dur=%.3f, predict;dur=%.3f, transfer;dur=%.3f, encode;dur=%.3f"
-        % (parse * 1e3, queue * 1e3, predict * 1e3, transfer * 1e3, encode * 1e3),
-    )

@@ -6,10 +6,12 @@ from typing import Any, ClassVar
 from service.protocols.held import IDLE
 from service.protocols.http import CLIENT, UNKNOWN, Client, Reply
 from service.protocols.known_heads import Head
+from service.protocols.one_write import COPIED_BYTES
 from service.protocols.paced import Paced
 from service.protocols.short_request import ShortRequest
 from service.protocols.short_way import ShortWay
 from service.protocols.whole_answer import LAST_STATUS, write_reply
+from service.protocols.wire import Written
 
 
 class Quick(Paced):
@@ -103,6 +105,35 @@ class Quick(Paced):
             super().on_message_complete()
 
     # From a short request
+
+    def answer_well(self, request: ShortRequest, written: Written, timing: bytes) -> None:
+        """Write what was asked for, unless there is nobody any more."""
+        body, headers = written
+        short = self.short
+        if (
+            short is None
+            or short.cors is not None
+            or len(headers) > 1
+            or len(body) > COPIED_BYTES
+            or not request.keep_alive
+            or self.pipeline
+            or request.done()
+        ):
+            more = ((b"x-request-id", request.id), (b"server-timing", timing))
+            self.answer(request, Reply(200, body, [*headers, *more]))
+            return
+        request.response_started = request.response_complete = True
+        if self.transport.is_closing():
+            return
+        state = self.server_state
+        opening = short.openings.after(state.default_headers)
+        self.transport.write(
+            b"%bcontent-type: %b\r\nx-request-id: %b\r\nserver-timing: %b\r\n"
+            b"content-length: %d\r\n\r\n%b"
+            % (opening, headers[0][1], request.id, timing, len(body), body)
+        )
+        self._since = monotonic()
+        state.total_requests += 1
 
     def answer(self, request: ShortRequest, reply: Reply) -> None:
         """Write the reply to a short request, unless there is nobody any more."""

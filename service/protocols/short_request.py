@@ -8,6 +8,7 @@ from service.protocols.http import Headers, Reply
 from service.protocols.known_heads import Head
 from service.protocols.prediction import Prediction
 from service.protocols.terms import Terms
+from service.protocols.wire import Written
 
 
 class Answering(Protocol):
@@ -21,6 +22,9 @@ class Answering(Protocol):
 
     def answer(self, request: "ShortRequest", reply: Reply) -> None:
         """Write the reply, unless there is nobody any more."""
+
+    def answer_well(self, request: "ShortRequest", written: Written, timing: bytes) -> None:
+        """Write what was asked for, and as `Server-Timing` where the time went."""
 
 
 class Nobody:
@@ -101,7 +105,12 @@ class ShortRequest(Prediction):
 
     def set_result(self, result: Answer, /) -> None:
         """Write the answer."""
-        self._connection.answer(self, self.finish(result))
+        try:
+            written, timing = self.write(result)
+        except Exception as error:
+            self.set_exception(error)
+        else:
+            self._connection.answer_well(self, written, timing)
 
     def set_exception(self, exception: Exception | ServiceError, /) -> None:
         """Write why there is none."""

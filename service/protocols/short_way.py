@@ -18,6 +18,7 @@ from service.protocols.http import JSON, Headers
 from service.protocols.known_heads import Head, KnownHeads
 from service.protocols.short_request import Answering, ShortRequest
 from service.protocols.terms import Terms
+from service.protocols.whole_answer import Openings
 from service.protocols.wire import Find, Wire
 from service.settings import Settings
 
@@ -39,6 +40,7 @@ class ShortWay:
     Attributes:
         paths: raw path of a predict request → its protocol, and who finds its version.
         heads: those that were taken before.
+        openings: what good answers begin with.
         taken: requests that came this way.
         cors: as given.
     """
@@ -46,6 +48,7 @@ class ShortWay:
     def __init__(self, terms: Terms, settings: Settings, cors: Cors | None) -> None:
         self.paths: Mapping[bytes, tuple[Wire, Find]] = {}
         self.heads = KnownHeads()
+        self.openings = Openings()
         self.taken = 0
         self._terms = terms
         self._max_body_bytes = min(SHORT_BYTES, settings.inline_body_bytes, settings.max_body_bytes)

@@ -161,9 +161,7 @@ class PredictV1:
             return Written(table, answer_headers(Form.CSV, served.manifest.version))
         text = answer.text
         if text is None:
-            text = served.encoder.join(
-                question.form, *answer.texts(), question.payload.warnings
-            )
+            text = served.encoder.join(question.form, *answer.texts(), question.payload.warnings)
         elif isinstance(question.form, Form) and question.form is not Form.JSON:
             return Written(text, answer_headers(question.form, served.manifest.version))
         return Written(text, JSON_HEADERS)

@@ -12,6 +12,28 @@ LAST_STATUS = 413
 """After this status the rest of a body is read on for a while, and no request follows."""
 
 
+class Openings:
+    """What good answers begin with: uvicorn changes it once a second, with the date."""
+
+    __slots__ = ("_of", "_text")
+
+    def __init__(self) -> None:
+        self._of: Sequence[tuple[bytes, bytes]] | None = None
+        self._text = b""
+
+    def after(self, default_headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+        """Return the status line and the headers that every answer has.
+
+        Args:
+            default_headers: those that uvicorn gives every answer; another list if they change.
+        """
+        if default_headers is not self._of:
+            self._of = default_headers
+            lines = [b"%b: %b\r\n" % pair for pair in default_headers]
+            self._text = STATUS_LINE[200] + b"".join(lines)
+        return self._text
+
+
 def write_whole(cycle: RequestResponseCycle, transport: asyncio.Transport, reply: Reply) -> bool:
     """Answer a request that has no answer yet, and go on with the connection's next.
 

@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 
 from models.manifest import Manifest
-from service.batching.entry import Answer, Ask, Entry, Payload
+from service.batching.answer import Answer
+from service.batching.entry import Ask, Entry, Payload
 from service.batching.lane import Lane
 from service.batching.quarantine import Quarantine
 from service.builder import QUARANTINE_S, QUARANTINED_INPUTS, Builder

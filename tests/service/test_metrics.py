@@ -26,11 +26,9 @@ def test_what_is_counted_is_what_prometheus_reads() -> None:
     metrics = Metrics()
     model = metrics.model("iris", 2)
     model.count(200)
-    model.count(200)
     model.count(422)
     model.count_shed("queue")
-    model.rows += 7
-    model.observe((0.1, 0.2, 0.3, 0.0, 0.0), 0.6)
+    model.answered((0.1, 0.2, 0.3, 0.0, 0.0, 0.6), 7)
     model.on_batch(4, 2)
     metrics.count_other("/v1/models", 200)
     metrics.add_gauges(lambda: iter([("percore_workers_ready", "help", 3.0)]))
@@ -67,8 +65,8 @@ def test_many_together_are_counted_as_one_by_one() -> None:
 def test_times_are_told_before_there_are_many() -> None:
     metrics = Metrics().model("toy", 1)
     for _ in range(MOST_UNSORTED + 3):
-        metrics.observe((0.1, 0.2, 0.3, 0.4, 0.5), 1.5)
+        metrics.answered((0.1, 0.2, 0.3, 0.4, 0.5, 1.5), 1)
     assert metrics.total.count() == MOST_UNSORTED + 3
     assert [histogram.count() for histogram in metrics.stages] == [MOST_UNSORTED + 3] * 5
-    metrics.observe((0.1, 0.2, 0.3, 0.4, 0.5), 1.5)
+    metrics.answered((0.1, 0.2, 0.3, 0.4, 0.5, 1.5), 1)
     assert metrics.total.count() == MOST_UNSORTED + 4

@@ -14,11 +14,9 @@ def counted(requests: int, wait_s: float = 0.25) -> Metrics:
     metrics = Metrics()
     model = metrics.model("iris", 2)
     for _ in range(requests):
-        model.count(200)
-        model.observe([0.001] * len(STAGES), 0.01)
+        model.answered((*[0.001] * len(STAGES), 0.01), 4)
         model.on_batch(4, 1)
         model.on_result(4, 1000, 100)
-    model.rows += 4 * requests
     model.count_failed(422, 0.5)
     model.count_shed("queue")
     model.count_aborted("gone")
