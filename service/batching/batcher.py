@@ -106,7 +106,7 @@ class Batcher:
         """
         now = monotonic()
         if self._is_calm(lane, ask, now):
-            self._gate.note_calm(now)
+            self._gate.calm_at = now
             return
         # It has waited in its socket for as long as the loop is late: of that its time is less.
         free = free_in_s(self._flights.values(), len(self._idle), now)
@@ -226,7 +226,7 @@ class Batcher:
         if flight is None:
             return
         # What waits now waits for a death, and not because too much was asked.
-        self._gate.note_calm(monotonic())
+        self._gate.calm_at = monotonic()
         self._inquest.open(worker, flight)
 
     def on_cause(self, worker: int, is_outside: bool) -> None:

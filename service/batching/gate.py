@@ -23,6 +23,9 @@ class Gate:
         max_waiting: the most requests that may wait.
         max_queue_wait_s: the longest that a request waits behind others.
         chance: random numbers from 0 to 1.
+
+    Attributes:
+        calm_at: when there was no queue to speak of, in monotonic seconds.
     """
 
     def __init__(
@@ -38,11 +41,7 @@ class Gate:
         self._max_waiting = max_waiting
         self._max_queue_wait_s = max_queue_wait_s
         self._chance = chance
-        self._calm_at = 0.0
-
-    def note_calm(self, now: float) -> None:
-        """Take notice that there is no queue to speak of; `now` is in monotonic seconds."""
-        self._calm_at = now
+        self.calm_at = 0.0
 
     def check(
         self, lane: Lane, ask: Ask, free_in_s: Sequence[float], now: float, lag_s: float
@@ -67,7 +66,7 @@ class Gate:
             raise DeadlineExceeded("The request's time was over before it was answered.")
         shares, cost = self._shares, lane.cost
         if not shares.waiting:
-            self._calm_at = now
+            self.calm_at = now
         if not shares.waiting and free_in_s[0] <= 0:
             return  # nobody can be served sooner, and a wrong prediction is put right
         if not has_room(shares.waiting, shares.waiting_of(client), self._max_waiting):
@@ -79,7 +78,7 @@ class Gate:
         ahead_s = max(ahead_s - cost.share_s(together - rows, batch_rows), 0.0)
         predicted = forecast(ahead_s, cost.predict(rows), cost.predict(together), free_in_s)
         # Who wants less than its share has not made the queue stand, and has all of the budget.
-        standing_s = now - self._calm_at if shares.has_its_share(client) else 0.0
+        standing_s = now - self.calm_at if shares.has_its_share(client) else 0.0
         budget = budget_s(self._max_queue_wait_s, standing_s)
         shed = decide(predicted, remaining_s - lag_s, budget)
         if shed is not None:

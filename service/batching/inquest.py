@@ -58,7 +58,7 @@ class Inquest:
         self.retried = 0
 
     def __bool__(self) -> bool:
-        return bool(self._suspects or self._quarantine)
+        return bool(self._suspects.followers or self._quarantine.inputs)
 
     def stop(self) -> None:
         """Wait for no cause any more."""

@@ -29,26 +29,27 @@ def input_key(lane: str, payload: Payload) -> Key:
 
 
 class Suspects:
-    """Inputs whose worker died, each with the requests that wait for its second try."""
+    """Inputs whose worker died, each with the requests that wait for its second try.
+
+    Attributes:
+        followers: those requests, by the input's key.
+    """
 
     def __init__(self) -> None:
-        self._followers: dict[Key, list[Entry]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._followers)
+        self.followers: dict[Key, list[Entry]] = {}
 
     def suspect(self, key: Key, entry: Entry) -> bool:
         """Suspect an input; return whether this request is the one to be tried alone."""
-        followers = self._followers.get(key)
+        followers = self.followers.get(key)
         if followers is None:
-            self._followers[key] = []
+            self.followers[key] = []
             return True
         followers.append(entry)
         return False
 
     def follows(self, key: Key, entry: Entry) -> bool:
         """Let a request with a suspected input wait; return False if its input is none."""
-        followers = self._followers.get(key)
+        followers = self.followers.get(key)
         if followers is None:
             return False
         followers.append(entry)
@@ -56,11 +57,11 @@ class Suspects:
 
     def settle(self, key: Key) -> list[Entry]:
         """Forget a suspicion, whichever way it ended; return who waited for it."""
-        return self._followers.pop(key, [])
+        return self.followers.pop(key, [])
 
     def waiting(self) -> list[Entry]:
         """Return every request that waits for another one's second try."""
-        return [entry for followers in self._followers.values() for entry in followers]
+        return [entry for followers in self.followers.values() for entry in followers]
 
 
 class Quarantine:
@@ -69,32 +70,32 @@ class Quarantine:
     Args:
         capacity: how many are remembered; the oldest is forgotten first.
         lifetime_s: how long each is remembered.
+
+    Attributes:
+        inputs: until when each is remembered, in monotonic seconds.
     """
 
     def __init__(self, capacity: int, lifetime_s: float) -> None:
         self._capacity = capacity
         self._lifetime_s = lifetime_s
-        self._until: OrderedDict[Key, float] = OrderedDict()
-
-    def __bool__(self) -> bool:
-        return bool(self._until)
+        self.inputs: OrderedDict[Key, float] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._until)
+        return len(self.inputs)
 
     def add(self, key: Key, now: float) -> None:
         """Quarantine an input; `now` is in monotonic seconds."""
-        self._until.pop(key, None)
-        self._until[key] = now + self._lifetime_s
-        if len(self._until) > self._capacity:
-            self._until.popitem(last=False)
+        self.inputs.pop(key, None)
+        self.inputs[key] = now + self._lifetime_s
+        if len(self.inputs) > self._capacity:
+            self.inputs.popitem(last=False)
 
     def holds(self, key: Key, now: float) -> bool:
         """Return whether an input is quarantined; one whose time is over is forgotten."""
-        until = self._until.get(key)
+        until = self.inputs.get(key)
         if until is None:
             return False
         if until <= now:
-            del self._until[key]
+            del self.inputs[key]
             return False
         return True

@@ -69,7 +69,9 @@ class CellPacker:
 
     def _pack_floats(self, rows: Sequence[Row]) -> Cells:
         pack = self._pack_row
-        return Cells(len(rows), b"".join([pack(*row) for row in rows]))
+        numbers = pack(*rows[0]) if len(rows) == 1 else b"".join([pack(*row) for row in rows])
+        # What the named tuple's own constructor does, but for the call.
+        return tuple.__new__(Cells, (len(rows), numbers, b"", b"", None))
 
     def _pack_mixed(self, rows: Sequence[Row]) -> Cells:
         nulls = [BOOL_NULL if column.dtype == "bool" else NAN for _, column in self._numbers]

@@ -67,7 +67,7 @@ CLIENT = "percore.client"
 """Where a scope's extensions have its `Client`."""
 
 _REQUEST_ID = re.compile(rb"[\w.-]{1,64}")
-_prefix = os.urandom(6).hex()
+_prefix = os.urandom(6).hex().encode()
 _numbers = count(1)
 
 
@@ -157,7 +157,7 @@ def request_id(headers: Headers) -> bytes:
     given = headers.get(b"x-request-id")
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given
-    return f"{_prefix}-{next(_numbers):x}".encode()
+    return b"%b-%x" % (_prefix, next(_numbers))
 
 
 def error_reply(error: ServiceError, id_: bytes) -> Reply:

@@ -4,10 +4,7 @@ A program sends the same head with every request, but for the length of the body
 takes a tenth of the time that parsing it does.
 """
 
-from typing import NamedTuple
-
-from service.protocols.http import Headers
-from service.protocols.wire import Find, Wire
+from service.protocols.head import Head
 
 END = b"\r\n\r\n"
 MOST_HEADS = 512
@@ -16,22 +13,11 @@ OWN = (b"x-request-id", b"traceparent")
 """Headers that differ with every request: a head that has one does not come again."""
 
 
-class Head(NamedTuple):
-    """What the head of an ordinary predict request says.
-
-    The connection stays open behind its answer.
-    """
-
-    known: tuple[Wire, Find]
-    """Its protocol, and who finds its version."""
-    raw: Headers
-    """Headers by lower-case name; nobody changes them."""
-    query: bytes
-    body_bytes: int
-
-
 class KnownHeads:
-    """Remembers heads, as many as have room."""
+    """Remembers heads of ordinary predict requests, as many as have room.
+
+    The connection stays open behind their answers.
+    """
 
     def __init__(self) -> None:
         self._heads: dict[bytes, Head] = {}

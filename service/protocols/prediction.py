@@ -13,18 +13,18 @@ import structlog
 
 from service.batching.answer import Answer
 from service.batching.entry import Ask, Entry, Waiter
-from service.batching.fair import HIGH, LOW, NORMAL
 from service.catalogue import ServedVersion
-from service.errors import Internal, Overloaded, ServiceError, Unreadable
-from service.protocols.http import JSON, Headers, Reply, request_id
+from service.errors import Internal, Overloaded, ServiceError
+from service.protocols.head import Head
+from service.protocols.http import Reply, request_id
 from service.protocols.streaming import Streaming
 from service.protocols.terms import Terms
-from service.protocols.wire import Find, Question, Wire, Written
+from service.protocols.wire import Question, Written
 
 STALE_S = 0.005
 """For so long what was said of a request's chances holds; a body that takes longer asks again."""
-PRIORITIES = {b"high": HIGH, b"normal": NORMAL, b"low": LOW}
 
+_new = tuple.__new__
 log = structlog.get_logger()
 
 
@@ -33,12 +33,10 @@ class Prediction:
 
     Args:
         terms: what holds for all.
-        wire: the protocol that it speaks.
-        find: returns the version that the path names now, or raises a `ServiceError`.
-        raw: headers by lower-case name.
-        query: the query string.
+        head: what its head says.
 
     Attributes:
+        head: as given.
         id: its X-Request-Id.
         served: the version that was found last.
         ask: who wants how much by when.
@@ -46,16 +44,13 @@ class Prediction:
 
     __slots__ = (
         "_body_bytes",
-        "_find",
         "_parsed_at",
-        "_query",
         "_question",
-        "_raw",
         "_read_at",
         "_started",
         "_terms",
-        "_wire",
         "ask",
+        "head",
         "id",
         "served",
     )
@@ -64,13 +59,10 @@ class Prediction:
     ask: Ask
     _question: Question
 
-    def __init__(self, terms: Terms, wire: Wire, find: Find, raw: Headers, query: bytes) -> None:
+    def __init__(self, terms: Terms, head: Head) -> None:
         self._terms = terms
-        self._wire = wire
-        self._find = find
-        self._raw = raw
-        self._query = query
-        self.id = request_id(raw)
+        self.head = head
+        self.id = request_id(head.raw)
         self._read_at = 0.0
         self._started = monotonic()
 
@@ -86,11 +78,15 @@ class Prediction:
         Raises:
             ServiceError: it is refused.
         """
-        raw = self._raw
-        served = self.served = self._find()
-        self.ask = self._asked(address)
-        if raw.get(b"content-type", JSON) != JSON and b"content-encoding" not in raw:
-            streaming = self._wire.streaming(served, self._query, raw)
+        head = self.head
+        served = self.served = head.find()
+        timeout_s, priority = head.asked(self._terms)
+        rows = 1 if head.body_bytes is None else served.row_bytes.rows(head.body_bytes)
+        started, client = self._started, self._terms.name(address, head.raw)
+        # What the named tuple's own constructor does, but for the call.
+        self.ask = _new(Ask, (client, priority, started + timeout_s, rows, started))
+        if not head.is_json and b"content-encoding" not in head.raw:
+            streaming = head.wire.streaming(served, head.query, head.raw)
             if streaming is not None:
                 return streaming
         served.admit(self.ask)  # what cannot be served in time is refused before its body is read
@@ -106,8 +102,8 @@ class Prediction:
             self._read_at = monotonic()
         self._body_bytes = len(body)
         # Looked up now and not before: the version may have been swapped while the body came in.
-        served = self.served = self._find()
-        return self._wire.read(served, self._query, self._raw, body)
+        served = self.served = self.head.find()
+        return self.head.reader(served)(body)
 
     def is_swapped(self) -> bool:
         """Return whether the path names another version than the one that the body was read for.
@@ -115,7 +111,7 @@ class Prediction:
         Raises:
             NotFound: it names none any more.
         """
-        return self._find() is not self.served
+        return self.head.find() is not self.served
 
     def entry(self, question: Question, waiter: Waiter) -> Entry:
         """Return what is to be computed; it may be submitted, or computed in parts.
@@ -156,7 +152,7 @@ class Prediction:
             Exception: it cannot be written; then nothing was counted.
         """
         served, answered_at = self.served, monotonic()
-        written = self._wire.write(served, self._question, answer)
+        written = self.head.wire.write(served, self._question, answer)
         done_at = monotonic()
         computed, queue_s, rows = answer.computed, answer.queue_s, answer.rows
         predict_s, transfer_s = computed.predict_s, computed.other_s
@@ -179,34 +175,18 @@ class Prediction:
 
     def refuse(self, error: Exception) -> Reply:
         """Return the reply to a request that has no answer, and count it."""
+        wire = self.head.wire
         if isinstance(error, ServiceError):
-            reply = self._wire.refuse(error, self.id)
+            reply = wire.refuse(error, self.id)
             if isinstance(error, Overloaded):
                 with suppress(ServiceError):
-                    self._find().metrics.count_shed(error.reason)
+                    self.head.find().metrics.count_shed(error.reason)
         else:
             log.error("defect", request_id=self.id.decode(), exc_info=error)
             defect = Internal("The service has a defect; its log tells more.")
-            reply = self._wire.refuse(defect, self.id)
+            reply = wire.refuse(defect, self.id)
         total_s = monotonic() - self._started
         with suppress(ServiceError):
-            self._find().metrics.count_failed(reply.status, total_s)
+            self.head.find().metrics.count_failed(reply.status, total_s)
         self._terms.note(None, reply.status, self.id, total_s)
         return reply
-
-    def _asked(self, address: str) -> Ask:
-        """Return what the headers tell of a request; its time begins now."""
-        raw, terms = self._raw, self._terms
-        timeout_s = terms.timeout_s
-        if b"x-request-timeout-ms" in raw:
-            timeout_s = terms.timeout_of(raw)
-        priority = NORMAL
-        if b"x-priority" in raw:
-            asked = PRIORITIES.get(raw[b"x-priority"].strip().lower())
-            if asked is None:
-                raise Unreadable("X-Priority is high, normal or low.", code="bad_header")
-            priority = asked
-        length = raw.get(b"content-length", b"")
-        rows = self.served.row_bytes.rows(int(length)) if length.isdigit() else 1
-        now = monotonic()
-        return Ask(terms.name(address, raw), priority, now + timeout_s, rows, now)

@@ -4,6 +4,7 @@ import asyncio
 
 from service.batching.answer import Answer
 from service.protocols.aside import Aside
+from service.protocols.head import Head, length_of
 from service.protocols.http import Client, ClientGone, Headers, Reply, read_body
 from service.protocols.prediction import Prediction
 from service.protocols.spread import Spread
@@ -47,7 +48,8 @@ class Predictions:
         Raises:
             ClientGone: there is nobody to answer.
         """
-        prediction = Prediction(self._terms, wire, find, raw, query)
+        head = Head((wire, find), raw, query, length_of(raw))
+        prediction = Prediction(self._terms, head)
         try:
             body = await self._begun(prediction, raw, client)
             if isinstance(body, Reply):

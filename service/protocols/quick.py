@@ -3,9 +3,9 @@
 from time import monotonic
 from typing import Any, ClassVar
 
+from service.protocols.head import Head
 from service.protocols.held import IDLE
 from service.protocols.http import CLIENT, UNKNOWN, Client, Reply
-from service.protocols.known_heads import Head
 from service.protocols.one_write import COPIED_BYTES
 from service.protocols.paced import Paced
 from service.protocols.short_request import ShortRequest

@@ -4,8 +4,8 @@ from typing import ClassVar, Protocol
 
 from service.batching.answer import Answer
 from service.errors import ServiceError
+from service.protocols.head import Head
 from service.protocols.http import Headers, Reply
-from service.protocols.known_heads import Head
 from service.protocols.prediction import Prediction
 from service.protocols.terms import Terms
 from service.protocols.wire import Written
@@ -55,7 +55,6 @@ class ShortRequest(Prediction):
         "_is_begun",
         "body",
         "disconnected",
-        "head",
         "is_whole",
         "keep_alive",
         "response_complete",
@@ -67,11 +66,9 @@ class ShortRequest(Prediction):
     def __init__(
         self, terms: Terms, connection: Answering, head: Head, *, keep_alive: bool
     ) -> None:
-        (wire, find), raw, query, _ = head
-        super().__init__(terms, wire, find, raw, query)
+        super().__init__(terms, head)
         self._connection = connection
         self._is_begun = self.is_whole = False
-        self.head = head
         self.keep_alive = keep_alive
         self.body = b""
         self.disconnected = self.response_started = self.response_complete = False

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from service.errors import ServiceError
 from service.metrics import Gauge
 from service.protocols.cors import Cors
+from service.protocols.head import Head
 from service.protocols.http import JSON, Headers
-from service.protocols.known_heads import Head, KnownHeads
+from service.protocols.known_heads import KnownHeads
 from service.protocols.short_request import Answering, ShortRequest
 from service.protocols.terms import Terms
 from service.protocols.whole_answer import Openings

@@ -1,11 +1,13 @@
 """The V1 protocol, of TF Serving's and KServe's clients, and other media types by its paths."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from models.store import PRODUCTION
 from service.batching.answer import Answer
 from service.batching.entry import Payload
 from service.catalogue import Catalogue, ServedVersion
+from service.codecs.cells import Cells, Row
 from service.codecs.csv_answers import encode_csv
 from service.codecs.partial_answers import partial_csv
 from service.errors import ServiceError, Unfit, Unreadable, UnsupportedMedia
@@ -39,8 +41,10 @@ JSON_ACCEPTS = frozenset({b"*/*", JSON})
 """What needs no closer look."""
 JSON_HEADERS = [(b"content-type", JSON)]
 STREAMED = {CSV: Media.CSV, ARROW: Media.ARROW}
+CELLS = Media.CELLS
 AS_CSV = "csv"
 """The form of a question whose answer shall be CSV."""
+_new = tuple.__new__
 _SWITCH = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -67,8 +71,8 @@ class PredictV1:
         """
         probabilities = False
         if query:
-            probabilities, partial = _switches(query, served, OPTIONS_V1)
-            if partial:
+            probabilities, partially = _switches(query, served, OPTIONS_V1)
+            if partially:
                 return _partial_question(served, probabilities, headers, body)
         kind = headers.get(b"content-type", JSON)
         if kind not in JSON_NAMES:
@@ -88,14 +92,46 @@ class PredictV1:
                 joins = len(body) <= SMALL_PICTURES_BYTES
                 payload = Payload(rows, None, body, Media.JSON, joins)
                 return Question(payload, probabilities, as_csv or "instances")
-            if len(body) > self._inline_body_bytes:
-                # Reading it here would hold up everybody else.
-                payload = Payload(1, None, body, Media.JSON, joins=False)
-                return Question(payload, probabilities, as_csv or "instances")
-            form, table, _ = served.requests.parse(body)
-            cells = served.pack(table)
-            return Question(Payload(cells.rows, cells), probabilities, as_csv or form)
+            return self._of_table(served, served.pack, probabilities, as_csv, body)
         return self._of_other_media(served, headers, body, probabilities, as_csv)
+
+    def reader(
+        self, served: ServedVersion, query: bytes, headers: Headers
+    ) -> Callable[[bytes], Question]:
+        """Return what `read` is for this query and these headers; it may be kept.
+
+        Raises:
+            Unreadable: an option cannot be read.
+            Unfit: the model has no probabilities.
+        """
+        probabilities, partially = False, False
+        if query:
+            probabilities, partially = _switches(query, served, OPTIONS_V1)
+        is_json = headers.get(b"content-type", JSON) in JSON_NAMES
+        accept = headers.get(b"accept")
+        is_usual = is_json and (not accept or accept in JSON_ACCEPTS)
+        if served.pack is None or partially or not is_usual:
+            return partial(self.read, served, query, headers)
+        return partial(self._of_table, served, served.pack, probabilities, None)
+
+    def _of_table(
+        self,
+        served: ServedVersion,
+        pack: Callable[[Sequence[Row]], Cells],
+        probabilities: bool,
+        as_csv: str | None,
+        body: bytes,
+    ) -> Question:
+        """Return what JSON asks of a table."""
+        if len(body) > self._inline_body_bytes:
+            # Reading it here would hold up everybody else.
+            payload = Payload(1, None, body, Media.JSON, joins=False)
+            return Question(payload, probabilities, as_csv or "instances")
+        form, table, _ = served.requests.parse(body)
+        cells = pack(table)
+        # What the named tuples' own constructors do, but for the calls.
+        payload = _new(Payload, (cells.rows, cells, b"", CELLS, True, False))
+        return _new(Question, (payload, probabilities, as_csv or form, None, None, None))
 
     def bare(self) -> "PredictV1":
         """Return one that reads for a protocol which writes CSV without a header or warnings."""
@@ -137,8 +173,8 @@ class PredictV1:
         media = STREAMED.get(media_type(headers)) if served.tabular else None
         if media is None:
             return None
-        probabilities, partial = _switches(query, served, OPTIONS_V1)
-        if partial:
+        probabilities, partially = _switches(query, served, OPTIONS_V1)
+        if partially:
             return None
         if media is Media.CSV:
             check_charset(headers[b"content-type"])
@@ -164,7 +200,7 @@ class PredictV1:
             text = served.encoder.join(question.form, *answer.texts(), question.payload.warnings)
         elif isinstance(question.form, Form) and question.form is not Form.JSON:
             return Written(text, answer_headers(question.form, served.manifest.version))
-        return Written(text, JSON_HEADERS)
+        return _new(Written, (text, JSON_HEADERS))
 
     def refuse(self, error: ServiceError, id_: bytes) -> Reply:
         """Return the answer that an error is: code and words, nothing of the inside."""

@@ -1,6 +1,8 @@
 """What a protocol is to the one path that all predictions take."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from service.batching.answer import Answer
@@ -42,6 +44,15 @@ class Wire(Protocol):
     def read(self, served: ServedVersion, query: bytes, headers: Headers, body: bytes) -> Question:
         """Return what is asked; raises a `ServiceError` that says what is wrong with it."""
 
+    def reader(
+        self, served: ServedVersion, query: bytes, headers: Headers
+    ) -> Callable[[bytes], Question]:
+        """Return what `read` is for this query and these headers; it may be kept.
+
+        Raises:
+            ServiceError: they cannot be read.
+        """
+
     def streaming(self, served: ServedVersion, query: bytes, headers: Headers) -> Streaming | None:
         """Return what is asked if its body may stream through; raises a `ServiceError`."""
 
@@ -52,8 +63,18 @@ class Wire(Protocol):
         """Return the answer that an error is."""
 
 
-class Whole:
+class Whole(ABC):
     """What protocols have in common whose bodies are always computed whole."""
+
+    @abstractmethod
+    def read(self, served: ServedVersion, query: bytes, headers: Headers, body: bytes) -> Question:
+        """Return what is asked; raises a `ServiceError` that says what is wrong with it."""
+
+    def reader(
+        self, served: ServedVersion, query: bytes, headers: Headers
+    ) -> Callable[[bytes], Question]:
+        """Return what reads bodies under a head: nothing of that is worth doing before."""
+        return partial(self.read, served, query, headers)
 
     def streaming(self, served: ServedVersion, query: bytes, headers: Headers) -> Streaming | None:
         """Return None: nothing streams."""

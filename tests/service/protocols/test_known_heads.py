@@ -4,7 +4,8 @@ import pytest
 
 from service.catalogue import ServedVersion
 from service.errors import NotFound
-from service.protocols.known_heads import MOST_HEAD_BYTES, MOST_HEADS, Head, KnownHeads
+from service.protocols.head import Head
+from service.protocols.known_heads import MOST_HEAD_BYTES, MOST_HEADS, KnownHeads
 from service.protocols.v1 import PredictV1
 
 BODY = b'{"instance":[1]}'
