@@ -25,10 +25,12 @@ class Computed:
         other_s: what else came between the batch's leaving and its result.
 
     Attributes:
+        texts: each row's prediction as JSON, and each row's probabilities without brackets; None
+            until somebody needs them.
         told: what a protocol says of these times; it writes that once, and keeps it here.
     """
 
-    __slots__ = ("_texts", "other_s", "predict_s", "predictions", "probabilities", "told")
+    __slots__ = ("other_s", "predict_s", "predictions", "probabilities", "texts", "told")
 
     def __init__(
         self,
@@ -41,19 +43,15 @@ class Computed:
         self.probabilities = probabilities
         self.predict_s = predict_s
         self.other_s = other_s
-        self._texts: tuple[list[bytes], list[bytes]] | None = None
+        self.texts: tuple[list[bytes], list[bytes]] | None = None
         self.told = b""
 
-    def texts(self) -> tuple[list[bytes], list[bytes]]:
-        """Return each row's prediction as JSON, and each row's probabilities, without brackets.
-
-        The first request of a batch that is answered in JSON has it written for all.
-        """
-        if self._texts is None:
-            # Numbers have no brackets, so that one text of all rows may be cut at them.
-            chances = orjson.dumps(self.probabilities)[2:-2].split(b"],[")
-            self._texts = list(map(orjson.dumps, self.predictions)), chances
-        return self._texts
+    def write(self) -> tuple[list[bytes], list[bytes]]:
+        """Write `texts`, for the first request of the batch that is answered in JSON."""
+        # Numbers have no brackets, so that one text of all rows may be cut at them.
+        chances = orjson.dumps(self.probabilities)[2:-2].split(b"],[")
+        self.texts = list(map(orjson.dumps, self.predictions)), chances
+        return self.texts
 
 
 class Answer:
@@ -99,11 +97,16 @@ class Answer:
             return None
         return self.computed.probabilities[self.start : self.start + self.rows]
 
-    def texts(self) -> tuple[list[bytes], list[bytes] | None]:
-        """Return the same as JSON, a text a row; those of probabilities without brackets."""
-        predictions, chances = self.computed.texts()
-        start, stop = self.start, self.start + self.rows
-        return predictions[start:stop], chances[start:stop] if self.chances else None
+    def texts(self) -> tuple[bytes, bytes | None]:
+        """Return the same as JSON, the rows joined and without their outer brackets."""
+        texts = self.computed.texts
+        predictions, chances = self.computed.write() if texts is None else texts
+        start = self.start
+        if self.rows == 1:
+            return predictions[start], chances[start] if self.chances else None
+        stop = start + self.rows
+        joined = b"],[".join(chances[start:stop]) if self.chances else None
+        return b",".join(predictions[start:stop]), joined
 
     @property
     def timing(self) -> Timing:

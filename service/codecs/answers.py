@@ -1,6 +1,5 @@
 """Predictions to JSON, in the form that the request had."""
 
-from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -28,7 +27,13 @@ class AnswerEncoder:
             "inputs": head + b',"outputs":',
         }
         self._classes = b',"classes":' + classes + b',"probabilities":'
-        self._frames = dict(_frames(self._keys, self._classes))
+        self._plain: dict[Form, tuple[bytes, bytes]] = {}
+        self._frames: dict[Form, tuple[bytes, bytes, bytes]] = {}
+        for form, key in self._keys.items():
+            opening, closing = (b"", b"") if form == "instance" else (b"[", b"]")
+            self._plain[form] = key + opening, closing + b"}"
+            between = closing + self._classes + opening + b"["
+            self._frames[form] = key + opening, between, b"]" + closing + b"}"
 
     def opening(self) -> bytes:
         """Return what stands before the predictions of an answer that is written in pieces."""
@@ -46,23 +51,25 @@ class AnswerEncoder:
     def join(
         self,
         form: Form,
-        predictions: Sequence[bytes],
-        chances: Sequence[bytes] | None,
+        predictions: bytes,
+        chances: bytes | None,
         warnings: Warnings | None = None,
     ) -> bytes:
         """Return the body of an answer whose rows are JSON already; as `encode` writes it.
 
         Args:
             form: the request's form; "instance" answers its one row alone.
-            predictions: one a row.
-            chances: the probabilities of each row without their brackets; None if they were not
-                asked for.
+            predictions: of all rows, without the brackets around them.
+            chances: the probabilities of all rows, without the two brackets around them; None if
+                they were not asked for.
             warnings: what is to be told of the rows.
         """
-        opening, middle, closing = self._frames[form, chances is not None]
-        text = opening + b",".join(predictions) + middle
-        if chances is not None:
-            text += b"],[".join(chances) + closing
+        if chances is None:
+            opening, closing = self._plain[form]
+            text = b"%b%b%b" % (opening, predictions, closing)
+        else:
+            opening, middle, closing = self._frames[form]
+            text = b"%b%b%b%b%b" % (opening, predictions, middle, chances, closing)
         return text if warnings is None else _closed([text[:-1]], warnings)
 
     def encode(
@@ -93,17 +100,6 @@ class AnswerEncoder:
                 orjson.dumps(probabilities[0] if single else probabilities, option=_OPTIONS),
             )
         return _closed(parts, warnings)
-
-
-def _frames(
-    keys: Mapping[Form, bytes], classes: bytes
-) -> Iterator[tuple[tuple[Form, bool], tuple[bytes, bytes, bytes]]]:
-    """Yield what stands before, between and behind predictions and probabilities."""
-    for form, key in keys.items():
-        opening, closing = (b"", b"") if form == "instance" else (b"[", b"]")
-        first, last = key + opening, closing + b"}"
-        yield (form, False), (first, last, b"")
-        yield (form, True), (first, closing + classes + opening + b"[", b"]" + last)
 
 
 def _closed(parts: list[bytes], warnings: Warnings | None) -> bytes:

@@ -52,6 +52,7 @@ class EdgeState:
 
     Attributes:
         connections: all that are open, those above the limit left out.
+        draining: whether every answer is the last of its connection.
         gone: clients that went while their request was worked on.
         slow: connections ended because their client was too slow.
         refused: connections ended for what came on them, or for their number.
@@ -72,18 +73,13 @@ class EdgeState:
         self.max_stream_unread_bytes = settings.max_unread_bytes // STREAM_SHARE
         self._max_unread_bytes = settings.max_unread_bytes
         self._unread_bytes = 0
-        self._draining = False
+        self.draining = False
         self._loop = asyncio.get_running_loop()
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
 
-    @property
-    def draining(self) -> bool:
-        """Whether every answer is the last of its connection."""
-        return self._draining
-
     def drain(self) -> None:
         """Let every answer from now on say `Connection: close`, and mean it."""
-        self._draining = True
+        self.draining = True
         for connection in self.connections:
             connection.last_answer()
 

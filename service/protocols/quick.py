@@ -201,7 +201,8 @@ class Quick(Paced):
         return (before is None or before.response_complete) and not self.flow.write_paused
 
     def _begin(self, short: ShortWay, head: Head, *, keep_alive: bool) -> ShortRequest:
-        request = short.request(self, head, keep_alive=keep_alive)
+        short.taken += 1
+        request = ShortRequest(short.terms, self, head, keep_alive)
         self._running = request
         self.cycle = request  # type: ignore[assignment]  # what is used of a cycle, it has
         return request

@@ -63,9 +63,7 @@ class ShortRequest(Prediction):
 
     message_event: ClassVar[Nobody] = Nobody()
 
-    def __init__(
-        self, terms: Terms, connection: Answering, head: Head, *, keep_alive: bool
-    ) -> None:
+    def __init__(self, terms: Terms, connection: Answering, head: Head, keep_alive: bool) -> None:
         super().__init__(terms, head)
         self._connection = connection
         self._is_begun = self.is_whole = False

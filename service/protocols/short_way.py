@@ -17,7 +17,6 @@ from service.protocols.cors import Cors
 from service.protocols.head import Head
 from service.protocols.http import JSON, Headers
 from service.protocols.known_heads import KnownHeads
-from service.protocols.short_request import Answering, ShortRequest
 from service.protocols.terms import Terms
 from service.protocols.whole_answer import Openings
 from service.protocols.wire import Find, Wire
@@ -39,6 +38,7 @@ class ShortWay:
         cors: marks answers for pages of other origins; None if there are none.
 
     Attributes:
+        terms: as given.
         paths: raw path of a predict request → its protocol, and who finds its version.
         heads: those that were taken before.
         openings: what good answers begin with.
@@ -51,7 +51,7 @@ class ShortWay:
         self.heads = KnownHeads()
         self.openings = Openings()
         self.taken = 0
-        self._terms = terms
+        self.terms = terms
         self._max_body_bytes = min(SHORT_BYTES, settings.inline_body_bytes, settings.max_body_bytes)
         self.cors = cors
 
@@ -76,11 +76,6 @@ class ShortWay:
         if raw.get(b"content-type", JSON) != JSON and _may_stream(known, raw, query):
             return None
         return Head(known, raw, query, int(length))
-
-    def request(self, connection: Answering, head: Head, *, keep_alive: bool) -> ShortRequest:
-        """Return a request that is taken; see `ShortRequest`."""
-        self.taken += 1
-        return ShortRequest(self._terms, connection, head, keep_alive=keep_alive)
 
     def gauges(self) -> Iterator[Gauge]:
         """Yield what Prometheus shall know."""

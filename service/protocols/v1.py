@@ -197,7 +197,10 @@ class PredictV1:
             return Written(table, answer_headers(Form.CSV, served.manifest.version))
         text = answer.text
         if text is None:
-            text = served.encoder.join(question.form, *answer.texts(), question.payload.warnings)
+            cells = question.payload.cells
+            warnings = None if cells is None else cells.warnings
+            predictions, chances = answer.texts()
+            text = served.encoder.join(question.form, predictions, chances, warnings)
         elif isinstance(question.form, Form) and question.form is not Form.JSON:
             return Written(text, answer_headers(question.form, served.manifest.version))
         return _new(Written, (text, JSON_HEADERS))

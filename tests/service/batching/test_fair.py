@@ -41,6 +41,43 @@ def drain(queue: FairQueue[Request]) -> list[Request]:
     return [queue.pop() for _ in range(len(queue))]
 
 
+@given(
+    st.lists(
+        st.builds(
+            Request,
+            client=st.sampled_from("ab"),
+            priority=st.sampled_from((NORMAL, NORMAL, NORMAL, LOW)),
+            cost_s=st.floats(0.001, 10.0),
+            rows=st.integers(1, 9),
+        ),
+        max_size=40,
+    ),
+    st.lists(st.integers(1, 12), min_size=1, max_size=20),
+)
+def test_a_run_is_what_would_have_been_served_one_by_one(
+    entries: list[Request], limits: list[int]
+) -> None:
+    together, single = queue_of(entries), queue_of(entries)
+    for limit in limits:
+        left = [limit, limit]
+
+        def takes(entry: Request, which: int) -> bool:
+            left[which] -= entry.rows  # noqa: B023
+            return left[which] >= 0  # noqa: B023
+
+        run = together.pop_run(lambda entry: takes(entry, 0))
+        ones = []
+        while (entry := single.pop_if(lambda entry: takes(entry, 1))) is not None:
+            ones.append(entry)
+        assert run == ones
+        assert (len(together), together.rows) == (len(single), single.rows)
+        if len(single):
+            assert together.turn() == pytest.approx(single.turn(), rel=1e-12, abs=1e-12)
+    for queue in (together, single):
+        queue.append(Request("new"))
+    assert together.turn() == pytest.approx(single.turn(), rel=1e-12, abs=1e-12)
+
+
 @given(st.lists(requests, max_size=60))
 def test_every_request_is_served_once_and_each_clients_in_order(entries: list[Request]) -> None:
     shares = Shares()
