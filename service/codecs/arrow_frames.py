@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from service.codecs.arrow_slices import Layout, layout_of
+from service.codecs.arrow_slices import Buffer, Layout, layout_of
 from service.codecs.flatbuffers import Malformed, Table
 from service.errors import TooLarge, Unreadable
 
@@ -37,13 +37,13 @@ class Batch(NamedTuple):
     head: bytes
     """The messages of the schema and of the dictionaries."""
     metadata: bytes
-    body: bytes
+    body: Buffer
     layout: Layout | None
     """How its rows can be cut; None if they cannot."""
 
-    def message(self) -> bytes:
-        """Return the batch as it came."""
-        return encapsulated(self.metadata, self.body)
+    def message(self) -> list[Buffer]:
+        """Return the batch as it came, in pieces."""
+        return message_of(self.metadata, self.body)
 
 
 class ArrowCutter:
@@ -64,7 +64,7 @@ class ArrowCutter:
         self._head = b""
         self._is_over = False
 
-    def feed(self, data: bytes) -> Iterator[Batch]:
+    def feed(self, data: Buffer) -> Iterator[Batch]:
         """Yield the record batches that are whole now; those without rows are left out.
 
         Raises:
@@ -111,15 +111,27 @@ class ArrowCutter:
             self._wanted = start + body_bytes
             if len(self._buffer) < self._wanted:
                 return None
-            with memoryview(self._buffer) as view:  # a slice of a bytearray is one copy more
-                body = bytes(view[start : self._wanted])
-            del self._buffer[: self._wanted]
+            body = self._taken_out(start, self._wanted)
             self._wanted = PREFIX.size
             return self._take(message, metadata, body)
         except Malformed as error:
             raise Unreadable(f"The Arrow stream cannot be read: {error}.") from None
 
-    def _take(self, message: Table, metadata: bytes, body: bytes) -> Batch | None:
+    def _taken_out(self, start: int, stop: int) -> Buffer:
+        """Return a span of the buffer, and keep what stands behind it.
+
+        If most of the buffer is the span, it is handed over instead of copied.
+        """
+        if len(self._buffer) < 2 * (stop - start):
+            taken = memoryview(self._buffer).toreadonly()[start:stop]
+            self._buffer = self._buffer[stop:]
+            return taken
+        with memoryview(self._buffer) as view:  # a slice of a bytearray is one copy more
+            copied = bytes(view[start:stop])
+        del self._buffer[:stop]
+        return copied
+
+    def _take(self, message: Table, metadata: bytes, body: Buffer) -> Batch | None:
         kind, header = message.number(HEADER_TYPE, "B"), message.table(HEADER)
         if header is None or (kind == SCHEMA) is bool(self._schema):
             raise Malformed("its first message, and no other, is the schema")
@@ -140,7 +152,7 @@ class ArrowCutter:
             raise Malformed("a record batch of more rows than its body can hold")
         return Batch(rows, self._head, metadata, body, None if unpacked_bytes else self._layout)
 
-    def _learn(self, header: Table, metadata: bytes, body: bytes) -> None:
+    def _learn(self, header: Table, metadata: bytes, body: Buffer) -> None:
         data = header.table(DICTIONARY_DATA)
         if data is None:
             raise Malformed("a dictionary without values")
@@ -153,7 +165,7 @@ class ArrowCutter:
         self._check_size(sum(map(len, parts)))
         self._head = b"".join([self._schema, *parts])
 
-    def _check_packed(self, records: Table, body: bytes) -> int:
+    def _check_packed(self, records: Table, body: Buffer) -> int:
         """Return how many bytes compressed buffers become, which is limited, too; 0: none is."""
         if records.table(COMPRESSION) is None:
             return 0
@@ -179,6 +191,11 @@ class ArrowCutter:
             )
 
 
-def encapsulated(metadata: bytes, body: bytes) -> bytes:
+def message_of(metadata: Buffer, *body: Buffer) -> list[Buffer]:
+    """Return a whole message in pieces, of which none is copied."""
+    return [PREFIX.pack(MARKER, len(metadata)), metadata, *body]
+
+
+def encapsulated(metadata: Buffer, *body: Buffer) -> bytes:
     """Return a whole message."""
-    return b"".join([PREFIX.pack(MARKER, len(metadata)), metadata, body])
+    return b"".join(message_of(metadata, *body))

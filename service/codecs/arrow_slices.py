@@ -12,6 +12,7 @@ from typing import Literal
 
 from service.codecs.flatbuffers import Malformed, Table
 
+Buffer = bytes | memoryview
 Kind = Literal["null", "bits", "texts"]
 Layout = tuple[tuple[Kind, int], ...]
 """A column each: what its buffers are, and the bits of a value or of an offset."""
@@ -78,7 +79,7 @@ class Slicer:
         Malformed: metadata and layout do not belong together.
     """
 
-    def __init__(self, layout: Layout, metadata: bytes, body: bytes) -> None:
+    def __init__(self, layout: Layout, metadata: bytes, body: Buffer) -> None:
         self._layout = layout
         self._metadata = metadata
         self._body = memoryview(body)
@@ -98,8 +99,8 @@ class Slicer:
         if any(length != self.rows for length, _ in self._nodes):
             raise Malformed("a record batch whose columns have different lengths")
 
-    def rows_of(self, start: int, stop: int) -> tuple[bytes, bytes]:
-        """Return metadata and body of a batch of some of the rows.
+    def rows_of(self, start: int, stop: int) -> list[Buffer]:
+        """Return metadata and body of a batch of some of the rows, the body in pieces.
 
         Args:
             start: the first of them; a multiple of `ALIGNED_ROWS`.
@@ -109,24 +110,22 @@ class Slicer:
             Malformed: a buffer is shorter than its rows need.
         """
         metadata = bytearray(self._metadata)
-        parts: list[bytes | memoryview] = []
+        parts: list[Buffer] = []
         size = 0
         for i, (part, nulls) in enumerate(self._columns(start, stop)):
             _PAIR.pack_into(metadata, self._nodes_at + i * _PAIR.size, stop - start, nulls)
             for place, buffer in part:
                 _PAIR.pack_into(metadata, self._buffers_at + place * 16, size, len(buffer))
                 padding = -len(buffer) % 8
-                parts += (buffer, bytes(padding))
+                parts += (buffer, bytes(padding)) if padding else (buffer,)
                 size += len(buffer) + padding
-        if size > len(self._body) + 8 * len(parts):
+        if size > len(self._body) + 8 * len(self._buffers):
             raise Malformed("buffers that overlap")
         for place, value in zip(self._places, (stop - start, size), strict=True):
             _LONG.pack_into(metadata, place, value)
-        return bytes(metadata), b"".join(parts)
+        return [bytes(metadata), *parts]
 
-    def _columns(
-        self, start: int, stop: int
-    ) -> Iterator[tuple[Sequence[tuple[int, bytes | memoryview]], int]]:
+    def _columns(self, start: int, stop: int) -> Iterator[tuple[Sequence[tuple[int, Buffer]], int]]:
         """Yield each column's buffers, by their number, and how many of the rows are null."""
         number = 0
         for (kind, bits), node in zip(self._layout, self._nodes, strict=True):

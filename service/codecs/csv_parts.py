@@ -38,7 +38,7 @@ class CsvCutter:
     def __len__(self) -> int:
         return len(self._buffer)
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Take what has come."""
         self._buffer += data
 

@@ -1,6 +1,7 @@
 """Arrow streams to the model's columns: at once where a column leaves no doubt, else row by row."""
 
 from collections.abc import Callable, Sequence
+from math import isfinite, isnan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,8 @@ MAX_NAMED = 5
 MAX_SHOWN_CHARS = 40
 MAX_TEXT_BYTES = 1 << 28
 """Texts may share their bytes in a stream, and do not once they are Python's."""
+
+FLOATS = pa.float64()
 
 Check = Callable[[Sequence[Sequence[Any]]], Sequence[Row]]
 
@@ -105,6 +108,8 @@ class ArrowTables:
 def _plain_array(column: Column, chunked: pa.ChunkedArray) -> pa.Array:
     """Return a column's values in one array, of a type that its dtype can be made of."""
     kind = chunked.type
+    if kind == FLOATS and chunked.num_chunks == 1 and column.dtype == "float64":
+        return chunked.chunk(0)  # what most streams have needs no further questions
     bare = kind.value_type if pa.types.is_dictionary(kind) else kind
     is_number = pa.types.is_integer(bare) or pa.types.is_floating(bare)
     is_text = (
@@ -147,14 +152,15 @@ def _quick_numbers(
     column: Column, array: pa.Array, rejected: Sequence[Any] | None
 ) -> ColumnCells | None:
     present = numbers_of(array.drop_null(), 0)
-    if present.dtype.kind == "f" and np.isnan(present).any():
+    # If there is a NaN, it is the least.
+    if len(present) and present.dtype.kind == "f" and isnan(present.min()):
         if not column.nullable:
             return None
         present = present[~np.isnan(present)]
     if len(present):
         low, high = number_range(column)
-        inside = present.min() >= low and present.max() <= high
-        if not inside or not np.isfinite(present).all():
+        least, greatest = present.min(), present.max()
+        if not (least >= low and greatest <= high and isfinite(least) and isfinite(greatest)):
             return None
         if rejected and not np.isin(present, list(rejected)).all():
             return None

@@ -58,7 +58,7 @@ class Piece(NamedTuple):
     """In JSON the elements of `probabilities`, if they were asked for."""
 
 
-def encode_part(head: PartHead, *body: bytes) -> bytes:
+def encode_part(head: PartHead, *body: bytes | memoryview) -> bytes:
     """Return head and body of a request."""
     flags = head.is_piece | head.is_first << 1 | head.is_bare << 2
     return b"".join([_HEAD.pack(head.media, head.form, flags, head.start, head.stop), *body])

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from service.batching.entry import Payload
 from service.catalogue import ServedVersion
 from service.codecs.arrow_frames import END
+from service.codecs.arrow_slices import Buffer
 from service.codecs.flags import MAX_WARNINGS, RowWarning, Warnings
 from service.codecs.json_parts import cut_instances
 from service.codecs.npy_rows import cut_rows
@@ -49,15 +50,16 @@ def cut_up(payload: Payload, names: Sequence[str], parts: int) -> list[bytes]:
     Raises:
         ServiceError: the body cannot be read; who reads it whole finds the words.
     """
-    media, form, body = payload.media, Form.JSON, payload.body
+    media, form = payload.media, Form.JSON
+    body: Buffer = payload.body
     if media is Media.PART:
-        head, view = decode_part(memoryview(body))
-        media, form, body = head.media, head.form, bytes(view)
+        head, body = decode_part(memoryview(body))
+        media, form = head.media, head.form
     cut = _CUTTERS.get(media)
     if cut is not None:
         return [
             encode_part(PartHead(media, form, True, number == 0), one)
-            for number, one in enumerate(cut(body, parts))
+            for number, one in enumerate(cut(bytes(body), parts))  # of bytes this is no copy
         ]
     sizes = PartSizes()
     sizes.size_bytes = len(body) // parts + SLACK_BYTES
@@ -68,7 +70,7 @@ def cut_up(payload: Payload, names: Sequence[str], parts: int) -> list[bytes]:
     return []
 
 
-def _all_of(cutter: Parts, body: bytes) -> list[bytes]:
+def _all_of(cutter: Parts, body: Buffer) -> list[bytes]:
     cutter.feed(body)
     cutter.end()
     parts = []

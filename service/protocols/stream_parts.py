@@ -3,8 +3,8 @@
 from collections import deque
 from typing import NamedTuple, Protocol
 
-from service.codecs.arrow_frames import END, ArrowCutter, Batch, encapsulated
-from service.codecs.arrow_slices import ALIGNED_ROWS, Slicer
+from service.codecs.arrow_frames import END, ArrowCutter, Batch, message_of
+from service.codecs.arrow_slices import ALIGNED_ROWS, Buffer, Slicer
 from service.codecs.csv_parts import CsvCutter
 from service.codecs.flatbuffers import Malformed
 from service.codecs.part_sizes import PartSizes
@@ -34,7 +34,7 @@ class Part(NamedTuple):
 class Parts(Protocol):
     """What cuts a body."""
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: Buffer) -> None:
         """Take what has come."""
 
     def end(self) -> None:
@@ -67,7 +67,7 @@ class CsvParts:
         self._is_over = False
         self._is_first = True
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: Buffer) -> None:
         """Take what has come."""
         self._cutter.feed(data)
 
@@ -124,7 +124,7 @@ class ArrowParts:
         self._is_over = False
         self._is_first = True
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: Buffer) -> None:
         """Take what has come; raises as `ArrowCutter.feed`."""
         for batch in self._cutter.feed(data):
             if not self._sizes.row_bytes:
@@ -167,7 +167,8 @@ class ArrowParts:
             taken.append(self._batches.popleft())
             self._waiting_bytes -= len(batch.body)
             rows += batch.rows
-        return self._part(taken[0], [batch.message() for batch in taken], rows)
+        messages = [piece for batch in taken for piece in batch.message()]
+        return self._part(taken[0], messages, rows)
 
     def _some_of(self, batch: Batch, wanted: int) -> Part:
         """Return some rows of a large batch, cut out of it if that can be."""
@@ -180,10 +181,10 @@ class ArrowParts:
             if batch.layout is not None:
                 if self._slicer is None:
                     self._slicer = Slicer(batch.layout, batch.metadata, batch.body)
-                message = encapsulated(*self._slicer.rows_of(start, stop))
-                part = self._part(batch, [message], stop - start)
+                message = message_of(*self._slicer.rows_of(start, stop))
+                part = self._part(batch, message, stop - start)
             else:
-                part = self._part(batch, [batch.message()], stop - start, (start, stop))
+                part = self._part(batch, batch.message(), stop - start, (start, stop))
         except Malformed as error:
             raise Unreadable(f"The Arrow stream cannot be read: {error}.") from None
         self._taken = stop
@@ -193,7 +194,7 @@ class ArrowParts:
         return part
 
     def _part(
-        self, batch: Batch, messages: list[bytes], rows: int, span: tuple[int, int] = (0, 0)
+        self, batch: Batch, messages: list[Buffer], rows: int, span: tuple[int, int] = (0, 0)
     ) -> Part:
         is_first, self._is_first = self._is_first, False
         self._waiting_rows -= rows
