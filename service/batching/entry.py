@@ -25,6 +25,14 @@ class Payload(NamedTuple):
     """Whether rows that fail are told of, and the others answered; such a one travels alone."""
 
     @property
+    def size_bytes(self) -> int:
+        """Return how large it is on its way to a worker."""
+        cells = self.cells
+        if cells is None:
+            return len(self.body)
+        return len(cells.numbers) + len(cells.lengths) + len(cells.text)
+
+    @property
     def warnings(self) -> Warnings | None:
         """Return what the answer shall tell of the rows; a worker tells it of those it reads."""
         return None if self.cells is None else self.cells.warnings

@@ -33,6 +33,28 @@ class Cells(NamedTuple):
     """What the answer shall tell of the rows; it does not travel."""
 
 
+def cut_cells(cells: Cells, parts: int) -> list[Cells]:
+    """Return requests with about equally many rows that are the given one together.
+
+    Args:
+        cells: of a request that has rows; what is to be told of them is left out.
+        parts: how many are wanted; each has a row at least.
+    """
+    rows = cells.rows
+    parts = min(parts, rows)
+    number_bytes, length_bytes = len(cells.numbers) // rows, len(cells.lengths) // rows
+    lengths = memoryview(cells.lengths)
+    found, begin, text_begin = list[Cells](), 0, 0
+    for number in range(1, parts + 1):
+        end = rows * number // parts
+        own = lengths[begin * length_bytes : end * length_bytes]
+        text_end = text_begin + sum(size for size in own.cast("i") if size > 0)
+        numbers = cells.numbers[begin * number_bytes : end * number_bytes]
+        found.append(Cells(end - begin, numbers, bytes(own), cells.text[text_begin:text_end]))
+        begin, text_begin = end, text_end
+    return found
+
+
 def number_format(column: Column) -> str:
     """Return the struct code of a non-string column's cell.
 

@@ -14,7 +14,7 @@ from service.protocols.wire import Find, Question, Wire
 from service.settings import Settings
 
 SPREAD_BYTES = 32 << 10
-"""Up to this size a body is never computed in parts."""
+"""Below this size a request is never computed in parts."""
 
 
 class Predictions:
@@ -83,7 +83,7 @@ class Predictions:
     async def _answered(self, prediction: Prediction, question: Question, client: Client) -> Answer:
         future: asyncio.Future[Answer] = self._create_future()
         entry, served = prediction.entry(question, future), prediction.served
-        if len(entry.payload.body) >= SPREAD_BYTES:
+        if entry.payload.size_bytes >= SPREAD_BYTES:
             answer = await self._spread(served, entry, client)
             if answer is not None:
                 return answer

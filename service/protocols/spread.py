@@ -4,6 +4,8 @@
                │  as many under way as workers are idle, one at the least
                └── a part that is refused: the whole body goes to one worker, as if never cut
 
+Rows that were read already are cut as what they are, and their answers are lists that join.
+
 Only where a cut is right can all parts be read; so whatever a part's answer is but an answer,
 the whole decides. It also finds the words for what is wrong, and counts rows from the first.
 """
@@ -18,10 +20,9 @@ from service.batching.entry import Ask, Entry, Payload
 from service.batching.outlook import parts_wanted
 from service.catalogue import ServedVersion
 from service.errors import DeadlineExceeded, FrameError, PoisonInput, ServiceError, Unavailable
-from service.inference.messages import Media
 from service.inference.parts import decode_piece
 from service.protocols.http import Client
-from service.protocols.spread_parts import Pieces, cut_up, form_of, put_together
+from service.protocols.spread_parts import Pieces, cut_up, form_of, joined, put_together
 
 FINAL = (DeadlineExceeded, PoisonInput, Unavailable)
 """Of what a part may be answered, that which the whole would be answered, too."""
@@ -44,7 +45,7 @@ class Spread:
 
         Args:
             served: who answers, and all of it.
-            entry: an admitted request, whose body a worker would read.
+            entry: an admitted request.
             client: who waits, and may go.
 
         Raises:
@@ -59,6 +60,8 @@ class Spread:
         spreading = _Spreading(served, entry, parts, client, self._max_rows)
         try:
             answers = await spreading.answers()
+            if entry.payload.cells is not None:
+                return joined(answers, _timing(answers, monotonic() - spreading.started))
             pieces = [decode_piece(one.text or b"") for one in answers]
         except PoisonInput:
             served.condemn(entry)
@@ -75,19 +78,17 @@ class Spread:
         timing = _timing(answers, monotonic() - spreading.started)
         return written(text, sum(rows), timing)
 
-    def _parts(self, served: ServedVersion, entry: Entry) -> list[bytes]:
+    def _parts(self, served: ServedVersion, entry: Entry) -> list[Payload]:
         """Return the parts of a request; fewer than two if it is not cut."""
         payload = entry.payload
-        if served.rows is None or payload.cells is not None or payload.partial:
-            return []
-        if not served.divisible:
+        if served.rows is None or payload.partial or not served.divisible:
             return []
         served.refuse_guilty(entry)
-        wanted = parts_wanted(served.outlook(entry), self._workers, len(payload.body))
+        wanted = parts_wanted(served.outlook(entry), self._workers, payload.size_bytes)
         if wanted < 2:
             return []
         try:
-            return cut_up(payload, served.rows.names, wanted)
+            return cut_up(payload, entry.rows, served.rows.names, wanted)
         except ServiceError:
             return []
 
@@ -107,7 +108,7 @@ class _Spreading:
         self,
         served: ServedVersion,
         entry: Entry,
-        parts: Sequence[bytes],
+        parts: Sequence[Payload],
         client: Client,
         max_rows: int,
     ) -> None:
@@ -162,10 +163,8 @@ class _Spreading:
         """
         room = max(self._outlook(self._entry).idle, not self._flying)
         for number in range(self._begun, min(self._begun + room, len(self._parts))):
-            whole = self._entry
-            rows = max(whole.rows // len(self._parts), 1)
-            ask = Ask(whole.client, whole.priority, whole.deadline, rows)
-            payload = Payload(rows, None, self._parts[number], Media.PART, joins=False)
+            whole, payload = self._entry, self._parts[number]
+            ask = Ask(whole.client, whole.priority, whole.deadline, payload.rows)
             future = asyncio.get_running_loop().create_future()
             self._flying[future] = number
             self._begun += 1

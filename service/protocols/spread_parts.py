@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from service.batching.entry import Payload
+from service.batching.entry import Answer, Payload, Timing
 from service.catalogue import ServedVersion
 from service.codecs.arrow_frames import END
 from service.codecs.arrow_slices import Buffer
+from service.codecs.cells import cut_cells
 from service.codecs.flags import MAX_WARNINGS, RowWarning, Warnings
 from service.codecs.json_parts import cut_instances
 from service.codecs.npy_rows import cut_rows
@@ -39,17 +40,27 @@ def form_of(payload: Payload) -> Form:
     return Form.JSON
 
 
-def cut_up(payload: Payload, names: Sequence[str], parts: int) -> list[bytes]:
-    """Return the parts of a body, as workers take them; fewer than two if it cannot be cut.
+def cut_up(payload: Payload, rows: int, names: Sequence[str], parts: int) -> list[Payload]:
+    """Return the parts of a request, as workers take them; fewer than two if it cannot be cut.
 
     Args:
-        payload: a table in JSON, or a part that is a whole body.
+        payload: rows that were read, a table in JSON, or a part that is a whole body.
+        rows: how many it probably has.
         names: the model's columns.
         parts: about how many are wanted.
 
     Raises:
         ServiceError: the body cannot be read; who reads it whole finds the words.
     """
+    if payload.cells is not None:
+        cut = cut_cells(payload.cells, parts)
+        return [Payload(cells.rows, cells, joins=False) for cells in cut]
+    bodies = _cut_body(payload, names, parts)
+    each = max(rows // max(len(bodies), 1), 1)
+    return [Payload(each, None, body, Media.PART, joins=False) for body in bodies]
+
+
+def _cut_body(payload: Payload, names: Sequence[str], parts: int) -> list[bytes]:
     media, form = payload.media, Form.JSON
     body: Buffer = payload.body
     if media is Media.PART:
@@ -77,6 +88,15 @@ def _all_of(cutter: Parts, body: Buffer) -> list[bytes]:
     while (part := cutter.next()) is not None:
         parts.append(part.body)
     return parts
+
+
+def joined(answers: Sequence[Answer], timing: Timing) -> Answer:
+    """Return the answer to rows that were read, of the answers to its parts in their order."""
+    predictions = [one for answer in answers for one in answer.predictions]
+    chances = [one for answer in answers for one in answer.probabilities or ()]
+    rows = sum(answer.rows for answer in answers)
+    asked = answers[0].probabilities is not None
+    return Answer(predictions, chances if asked else None, None, rows, timing)
 
 
 def put_together(served: ServedVersion, answered: Pieces, *, probabilities: bool) -> bytes:

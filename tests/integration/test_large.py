@@ -147,3 +147,54 @@ def test_deaths_and_small_requests_beside_it(large: Service, reference: Referenc
     for reply in replies:
         assert reply.status == 200, reply.body[:500]
         assert agree(reply.json()["predictions"], expected)
+
+
+def as_v2(rows: list[list[Any]], *, binary: bool) -> tuple[bytes, dict[str, str]]:
+    numbers = np.array(rows)
+    tensor: dict[str, Any] = {"name": "input", "shape": numbers.shape, "datatype": "FP64"}
+    if not binary:
+        return json.dumps({"inputs": [tensor | {"data": numbers.ravel().tolist()}]}).encode(), {}
+    raw = numbers.tobytes()
+    tensor["parameters"] = {"binary_data_size": len(raw)}
+    head = json.dumps({"inputs": [tensor]}).encode()
+    return head + raw, {"Inference-Header-Content-Length": str(len(head))}
+
+
+def read_aside(kind: str, rows: list[list[Any]]) -> tuple[str, bytes, dict[str, str]]:
+    """Return path, body and headers of a request whose rows are read beside the loop."""
+    if kind.startswith("v2"):
+        body, headers = as_v2(rows, binary=kind == "v2 binary")
+        return "/v2/models/iris/infer", body, headers
+    said: dict[str, Any] = {"instances": rows}
+    if kind == "split":
+        said = {"dataframe_split": {"data": rows}}
+    body = json.dumps(said | {"params": {"probabilities": True}}).encode()
+    return "/invocations", body, {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize("kind", ["v2", "v2 binary", "instances", "split"])
+def test_rows_that_are_read_beside_the_loop(
+    trained: Path, reference: Reference, tmp_path: Path, kind: str
+) -> None:
+    with serving(trained, tmp_path, "--workers=2", "--default-model=iris") as running:
+        rows = draw(running.manifest("iris"), LARGE, seed=84)
+        expected = reference("iris", rows)
+        path, body, headers = read_aside(kind, rows)
+        for _ in range(LEARNT):
+            before = scrape(running.address)
+            reply = post(running.address, path, body, headers)
+            assert reply.status == 200, reply.body[:500]
+            if batches(before, running, "iris") > 1:
+                break
+        else:
+            raise AssertionError("it was never in parts")
+        answer = reply.json()
+        if kind.startswith("v2"):
+            outputs = {one["name"]: one["data"] for one in answer["outputs"]}
+            predictions = outputs["predict"]
+            chances = np.reshape(outputs["predict_proba"], (LARGE, -1)).tolist()
+        else:
+            predictions, chances = answer["predictions"], answer["probabilities"]
+        assert agree(predictions, expected["predictions"])
+        for got, wanted in zip(chances, expected["probabilities"], strict=True):
+            assert agree(got, wanted)

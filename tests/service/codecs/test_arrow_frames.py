@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.codecs.arrow_frames import END, MARKER, ArrowCutter, Batch, encapsulated
-from service.codecs.arrow_slices import Slicer
+from service.codecs.arrow_slices import Buffer, Slicer
 from service.codecs.flatbuffers import Malformed
 from service.errors import ServiceError, TooLarge, Unreadable
 
@@ -56,7 +56,7 @@ def cut(body: bytes, chunk: int | None = None, limit: int = LIMIT) -> list[Batch
     return batches
 
 
-def read(head: bytes, *messages: bytes) -> pa.Table:
+def read(head: bytes, *messages: Buffer) -> pa.Table:
     found = pa.ipc.open_stream(b"".join([head, *messages, END])).read_all()
     found.validate(full=True)
     return found
@@ -68,7 +68,7 @@ def test_batches_are_what_was_written(batch_rows: int | None, chunk: int | None)
     data = table()
     batches = cut(as_stream(data, batch_rows), chunk)
     assert [one.rows for one in batches][:4] == [batch_rows or ROWS] * min(len(batches), 4)
-    assert pa.concat_tables(read(one.head, one.message()) for one in batches).equals(data)
+    assert pa.concat_tables(read(one.head, *one.message()) for one in batches).equals(data)
 
 
 @given(st.integers(0, ROWS // 8), st.integers(1, ROWS), st.integers(0, 3))
@@ -102,14 +102,14 @@ def test_what_cannot_be_sliced_goes_whole(kind: pa.DataType) -> None:
     data = pa.table({"x": pa.nulls(20, kind)})
     (batch,) = cut(as_stream(data))
     assert batch.layout is None
-    assert read(batch.head, batch.message()).equals(data)
+    assert read(batch.head, *batch.message()).equals(data)
 
 
 @pytest.mark.parametrize("codec", ["lz4", "zstd"])
 def test_compressed_batches_are_not_sliced(codec: str) -> None:
     (batch,) = cut(as_stream(table(), compression=codec))
     assert batch.layout is None
-    assert read(batch.head, batch.message()).equals(table())
+    assert read(batch.head, *batch.message()).equals(table())
 
 
 @pytest.mark.parametrize("codec", ["lz4", "zstd"])
@@ -132,7 +132,7 @@ def test_dictionaries_that_change_go_with_the_batches_that_mean_them() -> None:
     with pa.ipc.new_stream(sink, parts[0].schema) as writer:
         for part in parts:
             writer.write_table(part)
-    found = [read(one.head, one.message()) for one in cut(sink.getvalue())]
+    found = [read(one.head, *one.message()) for one in cut(sink.getvalue())]
     assert [one["d"].to_pylist() for one in found] == [["a", "b"], ["c"]]
 
 
@@ -146,7 +146,7 @@ def test_dictionaries_that_grow() -> None:
             indices = pa.array([known - 1, 0], pa.int32())
             array = pa.DictionaryArray.from_arrays(indices, words.slice(0, known))
             writer.write_batch(pa.record_batch([array], schema=schema))
-    found = [read(one.head, one.message())["d"].to_pylist() for one in cut(sink.getvalue())]
+    found = [read(one.head, *one.message())["d"].to_pylist() for one in cut(sink.getvalue())]
     assert found == [["a", "a"], ["b", "a"], ["c", "a"]]
 
 

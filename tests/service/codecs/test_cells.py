@@ -4,10 +4,19 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.codecs.cells import CellPacker
+from models.schema import Column, TabularSchema
+from service.codecs.cells import CellPacker, cut_cells
 from tests.service.conftest import FLOATS, MIXED
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
+TEXTS = TabularSchema(
+    container="frame",
+    columns=(
+        Column(name="n", dtype="float64", frame_dtype="float64"),
+        Column(name="s", dtype="string", frame_dtype="object", nullable=True, missing="none"),
+        Column(name="t", dtype="string", frame_dtype="object"),
+    ),
+)
 
 
 @given(st.lists(st.tuples(finite, finite, finite), min_size=1, max_size=20))
@@ -44,3 +53,21 @@ def test_integers_keep_all_their_bits() -> None:
     large = 2**63 - 1
     cells = CellPacker(MIXED).pack([(large, 0.0, "GP", False, "")])
     assert struct.unpack_from("=q", cells.numbers) == (large,)
+
+
+@given(
+    st.lists(st.tuples(finite, st.none() | st.text(max_size=5), st.text(max_size=5)), min_size=1),
+    st.integers(1, 9),
+)
+def test_cut_cells_are_the_rows_one_after_the_other(
+    rows: list[tuple[float, str | None, str]], parts: int
+) -> None:
+    packer = CellPacker(TEXTS)
+    found = cut_cells(packer.pack(rows), parts)
+    assert len(found) == min(parts, len(rows))
+    assert max(one.rows for one in found) - min(one.rows for one in found) <= 1
+    start = 0
+    for one in found:
+        assert one == packer.pack(rows[start : start + one.rows])
+        start += one.rows
+    assert start == len(rows)
