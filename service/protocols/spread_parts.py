@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from service.batching.entry import Answer, Payload, Timing
+from service.batching.answer import Answer, Computed, Timing
+from service.batching.entry import Payload
 from service.catalogue import ServedVersion
 from service.codecs.arrow_frames import END
 from service.codecs.arrow_slices import Buffer
@@ -92,11 +93,14 @@ def _all_of(cutter: Parts, body: Buffer) -> list[bytes]:
 
 def joined(answers: Sequence[Answer], timing: Timing) -> Answer:
     """Return the answer to rows that were read, of the answers to its parts in their order."""
-    predictions = [one for answer in answers for one in answer.predictions]
-    chances = [one for answer in answers for one in answer.probabilities or ()]
-    rows = sum(answer.rows for answer in answers)
     asked = answers[0].probabilities is not None
-    return Answer(predictions, chances if asked else None, None, rows, timing)
+    computed = Computed(
+        [one for answer in answers for one in answer.predictions],
+        [one for answer in answers for one in answer.probabilities or ()],
+        timing.predict_s,
+        timing.other_s,
+    )
+    return Answer(computed, 0, len(computed.predictions), timing.queue_s, chances=asked)
 
 
 def put_together(served: ServedVersion, answered: Pieces, *, probabilities: bool) -> bytes:
