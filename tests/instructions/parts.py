@@ -83,9 +83,17 @@ async def ask(store: Path) -> None:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port = probe.getsockname()[1]
-    # How many requests are logged is a matter of time, and would be of the machine.
+    # How many requests are logged, whether the queue looks long to a slowed process, and how often
+    # the store is looked at, are matters of time, and would be of the machine.
     settings = Settings(
-        store=store, host=HOST, port=port, workers=1, drain_delay_s=0, access_log_per_s=0
+        store=store,
+        host=HOST,
+        port=port,
+        workers=1,
+        drain_delay_s=0,
+        access_log_per_s=0,
+        max_queue_wait_s=60,
+        watch_store_s=0,
     )
     serving = asyncio.create_task(serve(settings))
     head = (
