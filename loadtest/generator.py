@@ -46,6 +46,8 @@ class Job(BaseModel):
     requests: list[Request]
     folder: Path
     """Where each process's requests, totals and progress go."""
+    goes_first: bool = True
+    """Whether an open load takes real-time priority; see `go_first` for when it must not."""
 
     def paths(self, index: int) -> tuple[Path, Path, Path]:
         """Return where process number `index` writes its records, totals and progress."""
@@ -59,7 +61,7 @@ def generate(job: Job, index: int, start: Callable[[], Awaitable[float]]) -> Non
     """Put a process's share of the load on the target and write down what happened."""
     # Timers matter less to a closed loop that does not think; it gets the loop that costs less.
     timeless = isinstance(job.load, ClosedLoad) and not job.load.think_s
-    if job.load.is_open:
+    if job.load.is_open and job.goes_first:
         go_first()
     factory = uvloop.new_event_loop if timeless else precise_loop
     # A collection of the oldest generation walks every record and would be seen as lag.
@@ -82,8 +84,10 @@ def generate(job: Job, index: int, start: Callable[[], Awaitable[float]]) -> Non
 def go_first() -> None:
     """Be served before others where that is allowed: a clock that waits for a core is no clock.
 
-    It costs the fleet nothing that it would not lose anyway, for the requests are as many; where it
-    is not allowed, the lag says what that meant.
+    Where it is not allowed, the lag says what that meant. For a load of some hundreds a second: one
+    that takes most of a core takes it from the server, for a slice of 100 ms at a time. Beside a
+    server that answered 6,500 a second on the same two cores, the 99th percentile was 34 and 38 ms
+    with it and 20 and 18 ms without.
     """
     if sys.platform == "linux":
         with suppress(OSError):

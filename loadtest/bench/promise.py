@@ -45,7 +45,8 @@ def promise(
     rate_per_s = SHARE * capacity_per_s
     tell(f"{runner.form} at {rate_per_s:,.0f} a second")
     load = OpenLoad(rate_per_s=rate_per_s, duration_s=seconds, seed=_SEED, timeout_s=_TIMEOUT_S)
-    result = generate(Job(target=target, load=load, requests=requests, folder=folder))
+    job = Job(target=target, load=load, requests=requests, folder=folder, goes_first=False)
+    result = generate(job)
     counts = result.counts
     return Promise(
         model=asked.stored.artefact.name,
