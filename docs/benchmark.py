@@ -126,11 +126,13 @@ def _footprints(footprints: Mapping[str, Footprint]) -> Iterator[str]:
 def _promises(promises: Iterable[Promise]) -> Iterator[str]:
     yield "### At 70 % of what each can do"
     yield ""
-    yield _line(["model", "server", "capacity/s", "asked/s", "p50 ms", "p99 ms", "wrong or failed"])
-    yield "|---|---|--:|--:|--:|--:|--:|"
+    heads = ["capacity/s", "asked/s", "p50 ms", "p99 ms", "client late, p99 ms", "wrong or failed"]
+    yield _line(["model", "server", *heads])
+    yield "|---|---|--:|--:|--:|--:|--:|--:|"
     for each in promises:
         rates = [f"{rate:,.0f}" for rate in (each.capacity_per_s, each.rate_per_s)]
-        times = ["none" if s is None else f"{s * 1e3:.2f}" for s in (each.p50_s, each.p99_s)]
+        late = (each.p50_s, each.p99_s, each.lag_p99_s)
+        times = ["none" if s is None else f"{s * 1e3:.2f}" for s in late]
         yield _line([each.model, each.form, *rates, *times, f"{each.bad} of {each.sent:,}"])
 
 
