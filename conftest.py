@@ -3,9 +3,14 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 # A plan takes some seconds a model, and most tests train models for something else.
 os.environ.setdefault("PERCORE_PLAN", "0")
+
+# How long an example takes says something about the machine, and nothing about the code.
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
 
 
 class NoSkips:
