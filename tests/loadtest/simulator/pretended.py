@@ -1,9 +1,10 @@
 """Folders of runs that nobody made: a fleet of known truth, recorded as the load test records."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 from unittest.mock import patch
 
 import numpy as np
@@ -58,37 +59,9 @@ def pretend(
         patch.object(stage, "MixedReplica", type("Mine", (ToldMixed,), {"began": began})),
     ):
         outcome = simulated()
-    records = [
-        Record(
-            request=0,
-            intended_s=at_s,
-            taken_s=at_s,
-            sent_s=at_s,
-            done_s=at_s + float(outcome.latency_s[index]),
-            outcome=Outcome_.RIGHT if outcome.ends[index] == End.RIGHT else Outcome_.LOST,
-            status=200,
-            cause="",
-            replica=f"replica-{began[index][2]}",
-            queue_s=began[index][0] - at_s,
-            predict_s=round(began[index][1], 6),
-            rows=1 if rows is None else int(rows[index]),
-        )
-        for index, at_s in enumerate(outcome.arrivals_s.tolist())
-    ]
-    folder.mkdir(parents=True)
-    write_records(folder / "requests.csv", records)
-    report = {
-        "date": "2026-01-01",
-        "kind": "emulated",
-        "scenario": {
-            "fleet": {"replicas": model.fleet.replicas, "workers": model.fleet.workers},
-            "balancer": {"policy": model.balancing.policy},
-            "load": {"timeout_s": 10.0, **load},
-            "payload": {"model": "m", **payload},
-        },
-    }
-    (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
-    return folder
+    latency_s = outcome.latency_s.tolist()
+    seen = _Seen(outcome.arrivals_s.tolist(), latency_s, outcome.ends, began)
+    return _write(folder, model, seen, load, payload, rows)
 
 
 def pretend_run(
@@ -126,21 +99,45 @@ def pretend_these(
     clock.run(times, front.arrive)
     clock.finish(1e9)
     overheads = rng.choice(model.service.overhead_s, len(times))
+    latency_s = [front.latency_s[index] + float(overheads[index]) for index in range(len(times))]
+    load: dict[str, object] = {"kind": "open", "duration_s": duration_s}
+    seen = _Seen(times, latency_s, front.ends, began)
+    return _write(folder, model, seen, load, {"model": workload})
+
+
+class _Seen(NamedTuple):
+    """What became of requests, one after the other."""
+
+    arrivals_s: Sequence[float]
+    latency_s: Sequence[float]
+    ends: Sequence[int] | NDArray[np.uint8]
+    began: Began
+
+
+def _write(
+    folder: Path,
+    model: Model,
+    seen: _Seen,
+    load: dict[str, object],
+    payload: dict[str, object],
+    rows: NDArray[np.int64] | None = None,
+) -> Path:
     records = [
         Record(
             request=0,
             intended_s=at_s,
             taken_s=at_s,
             sent_s=at_s,
-            done_s=at_s + front.latency_s[index] + float(overheads[index]),
-            outcome=Outcome_.RIGHT if front.ends[index] == End.RIGHT else Outcome_.LOST,
+            done_s=at_s + seen.latency_s[index],
+            outcome=Outcome_.RIGHT if seen.ends[index] == End.RIGHT else Outcome_.LOST,
             status=200,
             cause="",
-            replica=f"replica-{began[index][2]}",
-            queue_s=began[index][0] - at_s,
-            predict_s=round(began[index][1], 6),
+            replica=f"replica-{seen.began[index][2]}",
+            queue_s=seen.began[index][0] - at_s,
+            predict_s=round(seen.began[index][1], 6),
+            rows=1 if rows is None else int(rows[index]),
         )
-        for index, at_s in enumerate(times)
+        for index, at_s in enumerate(seen.arrivals_s)
     ]
     folder.mkdir(parents=True)
     write_records(folder / "requests.csv", records)
@@ -150,8 +147,8 @@ def pretend_these(
         "scenario": {
             "fleet": {"replicas": model.fleet.replicas, "workers": model.fleet.workers},
             "balancer": {"policy": model.balancing.policy},
-            "load": {"kind": "open", "duration_s": duration_s, "timeout_s": 10.0},
-            "payload": {"model": workload},
+            "load": {"timeout_s": 10.0, **load},
+            "payload": {"model": "m", **payload},
         },
     }
     (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
