@@ -1,25 +1,24 @@
-"""The generator's inside: paces a load, open or closed, and returns what became of it.
+"""The generator's inside: puts a load, open or closed, on a target, and returns what came of it.
 
 Chaos tests use `run_load` as a library, under the event loop that they already have.
 """
 
 import asyncio
-import random
 import time
-from bisect import bisect
 from collections.abc import Sequence
-from contextlib import suppress
 
+from loadtest.closed_loop import ClosedLoop
 from loadtest.http1 import Address
+from loadtest.open_loop import OpenLoop
 from loadtest.payload import Request
 from loadtest.plan import ClosedPlan, OpenPlan, Share, cumulated_weights, plan
-from loadtest.record import LoadResult, Outcome
+from loadtest.record import LoadResult
+from loadtest.recording import Recorder
 from loadtest.scenario import Load
-from loadtest.sending import Due, Sender, Target
+from loadtest.sending import Sender, Target
 
-_PAUSE_S = 0.01
-"""After a refused or lost connection a closed loop's connection rests this long: a dead target
-answers in microseconds, and an unpaced loop would count its own speed."""
+_WARM_CONNECTIONS = 16
+"""An open loop has so many before its clock starts; it opens more as it needs them."""
 
 
 async def run_load(
@@ -49,80 +48,56 @@ async def run_load(
     share = share or Share()
     stop = stop or asyncio.Event()
     planned = plan(load, requests, share)
-    sender = Sender(Target(target, load.timeout_s, source), requests, share)
-    if isinstance(planned, ClosedPlan):
-        await sender.warm(planned.connections)
-    else:
-        await sender.warm(min(planned.max_connections, 16))
-    began_s = await sender.begin()
-    cpu_s = time.process_time()
-    if isinstance(planned, ClosedPlan):
-        await _closed(sender, planned, began_s, cumulated_weights(requests), stop)
-    else:
-        await _open(sender, planned, began_s, stop)
+    recorder = Recorder(requests, share)
+    to = Target(target, load.timeout_s, planned.max_connections, source)
+    sender = Sender(to, [request.wire for request in requests], recorder)
+    try:
+        await sender.warm(_warm(planned))
+        began_s = time.monotonic() if share.start is None else await share.start()
+        cpu_s = time.process_time()
+        await _paced(sender, planned, cumulated_weights(requests), began_s, stop)
+        cpu_s = time.process_time() - cpu_s
+    finally:
+        sender.close()
+    records = await recorder.records(began_s)
+    last_s = max((record.done_s for record in records), default=0.0)
     # What must make a number of requests, and no more, is over with the last of them.
     counted = isinstance(planned, ClosedPlan) and planned.at_least == planned.at_most
-    return sender.result(
-        time.process_time() - cpu_s, 0.0 if stop.is_set() or counted else load.duration_s
-    )
+    planned_s = 0.0 if stop.is_set() or counted else load.duration_s
+    result = LoadResult(recorder.taken, records, max(last_s, planned_s), cpu_s)
+    _ = result.counts  # raises if the sums do not hold
+    return result
 
 
-async def _closed(
+def _warm(planned: OpenPlan | ClosedPlan) -> int:
+    """Return how many connections are there before the clock starts."""
+    if isinstance(planned, ClosedPlan):
+        return planned.max_connections
+    return min(planned.max_connections, _WARM_CONNECTIONS)
+
+
+async def _paced(
     sender: Sender,
-    planned: ClosedPlan,
-    began_s: float,
+    planned: OpenPlan | ClosedPlan,
     weights: Sequence[float],
+    began_s: float,
     stop: asyncio.Event,
 ) -> None:
-    ends_s, gives_up_s = began_s + planned.ends_s, began_s + planned.gives_up_s
-    draw = random.Random(repr(planned.seed))  # noqa: S311 - reproducible, not secret
-    last = len(weights) - 1
+    """Put the load on, until it is over."""
+    loop = (
+        ClosedLoop(sender, planned, weights, began_s, stop)
+        if isinstance(planned, ClosedPlan)
+        else OpenLoop(sender, planned, began_s, stop)
+    )
 
-    def goes_on() -> bool:
-        now_s = time.monotonic()
-        wanted = now_s < ends_s or sender.sent < planned.at_least
-        return wanted and now_s < gives_up_s and sender.sent < planned.at_most and not stop.is_set()
+    async def stopped() -> None:
+        await stop.wait()
+        loop.stop()
 
-    async def client() -> None:
-        free_s = began_s
-        while True:
-            if planned.think_s:
-                free_s += (
-                    draw.expovariate(1 / planned.think_s)
-                    if planned.exponential
-                    else (planned.think_s)
-                )
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(free_s - time.monotonic()):
-                        await stop.wait()
-            if not goes_on():
-                return
-            pick = min(bisect(weights, draw.random() * weights[-1]), last)
-            record = await sender.end(sender.take(pick, free_s if planned.think_s else None))
-            free_s = time.monotonic()
-            if record.outcome in {Outcome.LOST, Outcome.REFUSED}:
-                await asyncio.sleep(_PAUSE_S)
-
-    async with asyncio.TaskGroup() as clients:
-        for _ in range(planned.connections):
-            clients.create_task(client())
-
-
-async def _open(sender: Sender, planned: OpenPlan, began_s: float, stop: asyncio.Event) -> None:
-    slots = asyncio.Semaphore(planned.max_connections)
-
-    async def request(due: Due) -> None:
-        async with slots:
-            await sender.end(due)
-
-    # Bounded by the schedule, whose length the scenario bounds.
-    async with asyncio.TaskGroup() as outstanding:
-        for arrival_s, pick in zip(planned.starts_s, planned.picks, strict=True):
-            with suppress(TimeoutError):
-                # The task of the arrival before only writes when the loop turns, and a late pacer
-                # must let it: a time-out of nothing still turns the loop once.
-                async with asyncio.timeout(began_s + arrival_s - time.monotonic()):
-                    await stop.wait()
-            if stop.is_set():
-                return
-            outstanding.create_task(request(sender.take(pick, began_s + arrival_s)))
+    stopping = asyncio.create_task(stopped())
+    try:
+        loop.begin()
+        await sender.over
+    finally:
+        stopping.cancel()
+        loop.close()

@@ -18,8 +18,8 @@ if sys.platform == "linux":
             """Return what is ready, after at most `timeout` seconds."""
             if timeout is None or timeout <= 0:
                 return super().select(timeout)
-            select.select([self], [], [], timeout)
-            return super().select(0)
+            woken, _, _ = select.select([self], [], [], timeout)
+            return super().select(0) if woken else []
 
 else:
     # kqueue counts in nanoseconds as it is.

@@ -51,9 +51,9 @@ class OpenPlan:
 
 @dataclass(frozen=True, slots=True)
 class ClosedPlan:
-    """Connections that wait for their answers."""
+    """Clients that wait for their answers, each with a connection."""
 
-    connections: int
+    max_connections: int
     think_s: float
     exponential: bool
     """The think time is drawn; otherwise it is constant."""
@@ -79,7 +79,7 @@ def plan(load: Load, requests: Sequence[Request], share: Share) -> OpenPlan | Cl
     if not isinstance(load, ClosedLoad):
         raise TypeError(f"{type(load).__name__} is no closed load")
     return ClosedPlan(
-        connections=share.cut(load.connections),
+        max_connections=share.cut(load.connections),
         think_s=load.think_s,
         exponential=load.think == "exponential",
         ends_s=load.duration_s,
@@ -121,7 +121,7 @@ def _mlperf(load: MlperfLoad, rows: int, share: Share) -> ClosedPlan:
     offline = load.scenario == "Offline"
     queries = share.cut(math.ceil(load.samples / rows))
     return ClosedPlan(
-        connections=max(1, share.cut(load.max_connections)) if offline else 1,
+        max_connections=max(1, share.cut(load.max_connections)) if offline else 1,
         think_s=0.0,
         exponential=False,
         ends_s=load.duration_s,

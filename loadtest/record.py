@@ -3,7 +3,7 @@
 import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from operator import attrgetter
 from pathlib import Path
@@ -105,7 +105,8 @@ class LoadResult:
 
     sent: int
     """Counted when requests were taken up, independently of the records."""
-    records: tuple[Record, ...]
+    records: tuple[Record, ...] = field(repr=False)
+    """Left out of the repr: asyncio makes one of what its main task returned, for nobody."""
     elapsed_s: float
     """From the start to the end of the plan or the last answer, whichever is later."""
     cpu_s: float
@@ -149,7 +150,7 @@ def merged(results: Sequence[LoadResult]) -> LoadResult:
 
 def write_records(path: Path, records: Iterable[Record]) -> None:
     """Write one line a request; floats keep every digit, and what is not known is empty."""
-    names = [field.name for field in fields(Record)]
+    names = [each.name for each in fields(Record)]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(names)

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 
-from loadtest.http1 import Address, Connection, Reply, connect
+from loadtest.connection import Connection, connect
+from loadtest.http1 import Address, Reply
 from loadtest.payload import Request
 
 PATIENCE_S = 15.0

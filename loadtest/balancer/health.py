@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 from loadtest.balancer.config import Probes, Replica
-from loadtest.http1 import Address, Connection, Reply, connect, head
+from loadtest.connection import Connection, connect
+from loadtest.http1 import Address, Reply, head
 
 
 class Readiness:

@@ -5,7 +5,8 @@ import time
 from dataclasses import dataclass
 
 from loadtest.balancer.stream import LAST_CHUNK, BodyCutError, BodyStream, framed
-from loadtest.http1 import Address, Connection, Loss, LossCause, Reply
+from loadtest.connection import Connection
+from loadtest.http1 import Address, Loss, LossCause, Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class RelayConnection(Connection):
     def __init__(self, max_answer_bytes: int, stream_above_bytes: int) -> None:
         super().__init__(max_answer_bytes)
         self._stream_above_bytes = stream_above_bytes
+        self._asked: asyncio.Future[Reply | Loss] | None = None
         self._rest: BodyStream | None = None
         self._streamable = False
         self._writable = asyncio.Event()
@@ -41,7 +43,8 @@ class RelayConnection(Connection):
     ) -> asyncio.Future[Reply | Loss]:
         """Send a request as `ask` does; `streamable` says whether an OpenReply is welcome."""
         self._streamable = streamable and not bodiless
-        return self.ask(wire, timeout_s, bodiless=bodiless)
+        self._asked = self.ask(wire, timeout_s, bodiless=bodiless)
+        return self._asked
 
     async def feed(self, body: BodyStream, answer: asyncio.Future[Reply | Loss]) -> None:
         """Send a request's body as it comes, until its end or an answer that came before it."""
@@ -69,7 +72,7 @@ class RelayConnection(Connection):
     # the parser's side
 
     def on_body(self, body: bytes) -> None:
-        if self._rest is not None:
+        if self._rest is not None and self._reply is None:
             self._rest.push(body)
             return
         super().on_body(body)
@@ -77,16 +80,16 @@ class RelayConnection(Connection):
             self._open_reply()
 
     def _open_reply(self) -> None:
-        waiting, transport = self._waiting, self._transport
-        if waiting is None or waiting.done() or transport is None:
+        asked, transport = self._asked, self._transport
+        if self._reply is not None or asked is None or asked.done() or transport is None:
             return
         if self._parser.get_status_code() >= 500:
             return  # a failure may be tried again, and so must not have begun
         self._rest = BodyStream(
             transport.pause_reading, transport.resume_reading, self.abort, length=None
         )
-        # The base keeps the future, so that the connection counts as busy until the end.
-        waiting.set_result(
+        # The base is told nothing, so that the connection counts as busy until the end.
+        asked.set_result(
             OpenReply(
                 status=self._parser.get_status_code(),
                 reason=self._reason,
@@ -99,18 +102,16 @@ class RelayConnection(Connection):
         )
         self._body = []
 
-    def _finish(self, *, keep_alive: bool) -> None:
-        rest, self._rest = self._rest, None
-        super()._finish(keep_alive=keep_alive)
-        if rest is not None:
-            rest.end(whole=True)
-
     def _lose(self, cause: LossCause) -> None:
-        rest, self._rest = self._rest, None
         super()._lose(cause)
         self._writable.set()
+
+    def _tell(self, answer: Reply | Loss) -> None:
+        rest, self._rest = self._rest, None
+        super()._tell(answer)
+        # Not before it is known whether the connection can be used again: it may be, at once.
         if rest is not None:
-            rest.end(whole=False)
+            rest.end(whole=isinstance(answer, Reply))
 
 
 async def open_relay(

@@ -48,7 +48,7 @@ def test_requests_are_drawn_by_their_weights() -> None:
 
 def test_connections_and_samples_are_dealt_out_to_the_last_one() -> None:
     closed = [plan(ClosedLoad(connections=10, duration_s=1), MIX, Share(k, 4)) for k in range(4)]
-    assert [each.connections for each in closed if isinstance(each, ClosedPlan)] == [3, 3, 2, 2]
+    assert [each.max_connections for each in closed if isinstance(each, ClosedPlan)] == [3, 3, 2, 2]
     offline = MlperfLoad(scenario="Offline", samples=101, processes=2)
     rows = [Request(wire=b"", expected=EXPECTED, rows=10)]
     queries = [plan(offline, rows, Share(k, 2)) for k in range(2)]

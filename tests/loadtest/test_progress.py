@@ -8,21 +8,17 @@ import pytest
 from loadtest.client import run_load
 from loadtest.plan import Share
 from loadtest.progress import Progress, bin_of, published, read_snapshot, watched_quantile
-from loadtest.record import Outcome, Record
+from loadtest.record import Outcome
 from loadtest.scenario import ClosedLoad
 from tests.loadtest.stubs import RIGHT, answering, http, requests, stub
-
-
-def ended(latency_s: float, outcome: Outcome = Outcome.RIGHT, cause: str = "") -> Record:
-    return Record(0, 1.0, 1.25, 1.25, 1.0 + latency_s, outcome, 200, cause, "replica-0")
 
 
 def test_a_snapshot_counts_since_the_start_and_the_lag_since_the_last_one() -> None:
     progress = Progress()
     for _ in range(3):
         progress.taken()
-    progress.ended(ended(0.002))
-    progress.ended(ended(9.0, Outcome.LOST, "timeout"))
+    progress.ended(Outcome.RIGHT, "", latency_s=0.002, lag_s=0.25)
+    progress.ended(Outcome.LOST, "timeout", latency_s=9.0, lag_s=0.125)
     first = progress.snapshot(1.0)
     assert (first.sent, first.ended, first.lag_max_s) == (3, 2, 0.25)
     assert first.ends == {"right": 1, "wrong": 0, "refused": 0, "lost": 1}
@@ -50,7 +46,7 @@ def test_nothing_has_no_quantile() -> None:
 def test_kinds_of_failure_are_bounded() -> None:
     progress = Progress()
     for number in range(1000):
-        progress.ended(ended(1.0, Outcome.LOST, f"status_{number}"))
+        progress.ended(Outcome.LOST, f"status_{number}", latency_s=1.0, lag_s=0.0)
     assert len(progress.snapshot(1.0).causes) < 30
     assert progress.snapshot(1.0).ends["lost"] == 1000
 

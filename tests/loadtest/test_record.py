@@ -34,3 +34,9 @@ def test_a_request_that_ends_never_or_twice_is_an_error(records: tuple[Record, .
 def test_records_come_back_to_the_last_bit(tmp_path: Path) -> None:
     write_records(tmp_path / "r.csv", [ONE])
     assert list(read_records(tmp_path / "r.csv")) == [ONE]
+
+
+def test_a_result_is_told_without_its_records() -> None:
+    result = LoadResult(sent=1000, records=(ONE,) * 1000, elapsed_s=1.0, cpu_s=0.5)
+    assert "sent=1000" in repr(result)
+    assert len(repr(result)) < 200

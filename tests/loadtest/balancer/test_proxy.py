@@ -42,7 +42,7 @@ async def load_through(behaviours: Sequence[Behaviour], policy: Policy | None) -
 @pytest.mark.parametrize("policy", [RoundRobin("ab"), LeastOutstanding("ab", Random(0))])
 def test_every_answer_comes_through_and_names_its_replica(policy: Policy) -> None:
     result = asyncio.run(load_through([answering(http(RIGHT))], policy))
-    assert result.counts.right == result.sent > 8
+    assert result.counts.right == result.sent >= 4
     by_replica = Counter(record.replica for record in result.records)
     selected = policy.snapshot().selected
     assert by_replica == Counter(selected)

@@ -12,6 +12,7 @@ from tests.loadtest.balancer.fronted import running
 from tests.loadtest.stubs import (
     Heard,
     Stub,
+    answering,
     http,
     stub,
     until,
@@ -130,6 +131,29 @@ def test_a_large_answer_begins_before_it_has_come_whole(length: bool) -> None:
             writer.write(b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
             await reader.readuntil(b"\r\n\r\n")
             assert len({heard.connection for heard in a.heard}) == 1
+            writer.transport.abort()
+
+    asyncio.run(scenario())
+
+
+def test_what_follows_a_large_answer_is_no_part_of_it() -> None:
+    body = Random(2).randbytes(LARGE)
+
+    async def scenario() -> None:
+        async with (
+            stub(answering(http(body) + http(bytes(LARGE)))) as a,
+            running([a], stream_above_bytes=100_000) as started,
+        ):
+            at = started.address
+            reader, writer = await asyncio.open_connection(at.host, at.port)
+            for number in range(2):
+                writer.write(b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
+                await reader.readuntil(b"\r\n\r\n")
+                assert await reader.readexactly(LARGE) == body
+                await until(lambda: started.dispatcher.outstanding("a") == 0)
+                assert len(a.heard) == number + 1
+            # After what nobody asked for a connection is not used again.
+            assert len({heard.connection for heard in a.heard}) == 2
             writer.transport.abort()
 
     asyncio.run(scenario())
