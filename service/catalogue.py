@@ -15,8 +15,10 @@ from service.codecs.answers import AnswerEncoder
 from service.codecs.cells import CellPacker
 from service.codecs.flags import Flags
 from service.codecs.json_rows import JsonRows
+from service.codecs.part_sizes import PartSizes
 from service.codecs.table_rows import TableRows
 from service.errors import NotFound, Unavailable
+from service.inference.messages import Media
 from service.metrics import ModelMetrics
 
 REPORT: Final = "report/index.html"
@@ -41,6 +43,7 @@ class ServedVersion:
         flags: whether answers may tell of their rows' values.
         divisible: whether rows computed apart have the answers that they have together, but for
             1e-12. In float32 they have not: BLAS gives other last bits for other numbers of rows.
+        part_sizes: by the kind of body, how much of the newest stream is computed at once.
         plan: which form computes batches of which size, or why scikit-learn computes all.
     """
 
@@ -62,6 +65,7 @@ class ServedVersion:
             CellPacker(manifest.input).pack if isinstance(manifest.input, TabularSchema) else None
         )
         self.row_bytes = RowBytes()
+        self.part_sizes: dict[Media, PartSizes] = {}
         self.has_probabilities = manifest.output.probabilities
         self.flags = isinstance(manifest.input, TabularSchema) and bool(Flags(manifest.input))
         self.divisible = not is_single_precision(manifest)

@@ -27,6 +27,11 @@ every model does once."""
 class PartSizes:
     """The size of a stream's next part.
 
+    Args:
+        former: those of an earlier stream of such bodies to the same model: what they have learned
+            of it, this one need not learn again.
+        most_bytes: no part is larger, so that a body of known length has one for each worker.
+
     Attributes:
         size_bytes: in bytes of the body, for bodies whose rows cannot be told.
         rows: in rows, for others; no more than `size_bytes` of them.
@@ -36,6 +41,7 @@ class PartSizes:
         "_covariance",
         "_mean_bytes",
         "_mean_s",
+        "_most_bytes",
         "_parts",
         "_variance",
         "row_bytes",
@@ -43,13 +49,18 @@ class PartSizes:
         "size_bytes",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, former: "PartSizes | None" = None, most_bytes: int = MOST_BYTES) -> None:
         self.size_bytes = FIRST_BYTES
         self.rows = LEAST_ROWS
         self.row_bytes = 0.0
         """What a row has taken of the body; 0.0 before that is known."""
+        self._most_bytes = min(max(most_bytes, LEAST_BYTES), MOST_BYTES)
         self._parts = 0
         self._mean_bytes = self._mean_s = self._variance = self._covariance = 0.0
+        if former is not None:
+            self.size_bytes, self._parts = min(former.size_bytes, self._most_bytes), former._parts
+            self._mean_bytes, self._mean_s = former._mean_bytes, former._mean_s
+            self._variance, self._covariance = former._variance, former._covariance
 
     def expect(self, row_bytes: float) -> None:
         """Begin with as many rows as the first part's bytes hold."""
@@ -75,7 +86,7 @@ class PartSizes:
         else:
             wanted = self._wanted()
         stepped = min(max(wanted, self.size_bytes / STEP), self.size_bytes * STEP)
-        self.size_bytes = round(min(max(stepped, LEAST_BYTES), MOST_BYTES))
+        self.size_bytes = round(min(max(stepped, LEAST_BYTES), self._most_bytes))
         self._look_at_rows()
 
     def _draw_line(self, part_bytes: int, seconds: float) -> None:

@@ -79,9 +79,3 @@ class Head:
         if asked is None:
             raise Unreadable("X-Priority is high, normal or low.", code="bad_header")
         return asked
-
-
-def length_of(raw: Headers) -> int | None:
-    """Return the length of a body, or None if its head does not tell it."""
-    length = raw.get(b"content-length", b"")
-    return int(length) if length.isdigit() else None

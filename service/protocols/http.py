@@ -238,6 +238,12 @@ async def _read_all(receive: Receive, headers: Headers, max_bytes: int) -> bytes
     return b"".join(parts)
 
 
+def length_of(raw: Headers) -> int | None:
+    """Return the length of a body, or None if its head does not tell it."""
+    length = raw.get(b"content-length", b"")
+    return int(length) if length.isdigit() else None
+
+
 def check_encoding(headers: Headers) -> None:
     """Refuse a body that is compressed as a whole.
 

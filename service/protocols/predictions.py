@@ -4,8 +4,8 @@ import asyncio
 
 from service.batching.answer import Answer
 from service.protocols.aside import Aside
-from service.protocols.head import Head, length_of
-from service.protocols.http import Client, ClientGone, Headers, Reply, read_body
+from service.protocols.head import Head
+from service.protocols.http import Client, ClientGone, Headers, Reply, length_of, read_body
 from service.protocols.prediction import Prediction
 from service.protocols.spread import Spread
 from service.protocols.streaming import Streams

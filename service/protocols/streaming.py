@@ -7,15 +7,15 @@ import structlog
 
 from service.batching.entry import Ask
 from service.catalogue import ServedVersion
-from service.codecs.part_sizes import FIRST_BYTES, PartSizes
+from service.codecs.part_sizes import PartSizes
 from service.errors import NotAcceptable, Overloaded
 from service.inference.messages import Media
 from service.inference.parts import Form
-from service.protocols.http import JSON, Client, Headers, Reply
+from service.protocols.http import JSON, Client, Headers, Reply, length_of
 from service.protocols.stream_answers import joiner
 from service.protocols.stream_parts import ArrowParts, CsvParts, Parts
 from service.protocols.stream_source import StreamSource
-from service.protocols.streams import Order, Stream
+from service.protocols.streams import AHEAD, Order, Stream
 from service.settings import Settings
 
 WHOLE_BYTES = 256 << 10
@@ -90,7 +90,9 @@ class Streams:
             ServiceError: it is refused, or something is wrong with the body so far.
             ClientGone: there is nobody to answer.
         """
-        served.admit(ask._replace(rows=min(ask.rows, served.row_bytes.rows(FIRST_BYTES))))
+        share = (length_of(raw) or self._max_stream_bytes) // (self._workers + AHEAD)
+        sizes = PartSizes(served.part_sizes.get(streaming.media), share)
+        served.admit(ask._replace(rows=min(ask.rows, served.row_bytes.rows(sizes.size_bytes))))
         source = StreamSource(client, self._max_stream_bytes)
         # Probabilities stand behind all predictions in JSON: such an answer cannot be in pieces.
         is_whole = streaming.form is Form.JSON and streaming.probabilities
@@ -107,7 +109,7 @@ class Streams:
         if self._open >= self._max_streams:
             raise Overloaded("Too many streams are open; try again in a moment.")
         self._open += 1
-        stream = self._stream(streaming, served, raw, ask, client, (source, id_))
+        stream = self._stream(streaming, served, raw, ask, client, (source, sizes, id_))
         try:
             body = await stream.begin(beginning)
         except BaseException:
@@ -123,9 +125,9 @@ class Streams:
         raw: Headers,
         ask: Ask,
         client: Client,
-        of: tuple[StreamSource, bytes],
+        of: tuple[StreamSource, PartSizes, bytes],
     ) -> Stream:
-        source, id_ = of
+        source, sizes, id_ = of
         asked_ms = raw.get(b"x-request-timeout-ms")
         deadline = math.inf if asked_ms is None else ask.asked_at + int(asked_ms[:12]) / 1000
         order = Order(
@@ -155,7 +157,7 @@ class Streams:
                 reason=reason,
             )
 
-        sizes = PartSizes()
+        served.part_sizes[streaming.media] = sizes
         parts = self._parts(streaming, served, sizes)
         return Stream(order, client, source, (parts, sizes), joiner(streaming.form, served), on_end)
 

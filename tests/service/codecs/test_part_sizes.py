@@ -66,3 +66,30 @@ def test_rows_are_known_from_the_first_batch_on() -> None:
     sizes = PartSizes()
     sizes.expect(64.0)
     assert sizes.rows == sizes.size_bytes // 64
+
+
+def test_a_stream_goes_on_with_what_the_one_before_has_learned() -> None:
+    former = PartSizes()
+    former.expect(64.0)
+    for _ in range(20):
+        former.learn(former.size_bytes, 1000, 1e-7 * former.size_bytes)
+    sizes = PartSizes(former)
+    assert sizes.size_bytes == former.size_bytes > LEAST_BYTES
+    assert sizes.row_bytes == 0.0, "another body's rows may be longer"
+    sizes.expect(32.0)
+    assert sizes.rows == sizes.size_bytes // 32
+    former.learn(former.size_bytes, 1000, 2e-7 * former.size_bytes)
+    sizes.learn(sizes.size_bytes, 2000, 2e-7 * sizes.size_bytes)
+    assert sizes.size_bytes == former.size_bytes
+
+
+def test_a_short_body_has_a_part_for_each_worker() -> None:
+    former = PartSizes()
+    for _ in range(20):
+        former.learn(former.size_bytes, 1000, 1e-8 * former.size_bytes)
+    assert former.size_bytes == MOST_BYTES
+    sizes = PartSizes(former, 3 * LEAST_BYTES)
+    for _ in range(3):
+        assert sizes.size_bytes == 3 * LEAST_BYTES
+        sizes.learn(sizes.size_bytes, 1000, 1e-8 * sizes.size_bytes)
+    assert PartSizes(former, LEAST_BYTES // 2).size_bytes == LEAST_BYTES

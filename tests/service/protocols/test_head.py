@@ -9,8 +9,8 @@ from service.catalogue import ServedVersion
 from service.errors import NotFound, Unreadable
 from service.log import Sampler
 from service.metrics import Metrics
-from service.protocols.head import Head, length_of
-from service.protocols.http import Headers
+from service.protocols.head import Head
+from service.protocols.http import Headers, length_of
 from service.protocols.terms import Terms
 from service.protocols.v1 import PredictV1
 from service.protocols.wire import Question
