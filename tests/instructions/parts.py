@@ -18,7 +18,10 @@ import numpy as np
 import numpy.typing as npt
 import uvloop
 
+import service.batching.batcher
 import service.builder
+import service.inference.pool
+import service.protocols.edge_state
 from models.manifest import Manifest
 from service.app import serve
 from service.codecs.cells import CellPacker
@@ -39,6 +42,7 @@ BODY: Final = json.dumps({"instances": [ROW]}).encode()
 HOST: Final = "127.0.0.1"
 START_S: Final = 120.0
 WARMING: Final = 3
+NEVER_S: Final = 3600.0
 
 
 def main() -> None:
@@ -56,8 +60,16 @@ def main() -> None:
     # As the command line does, whose log goes to standard error.
     vars(service.builder)["LoaderProcess"] = ScriptedLoader
     vars(signal)["pidfd_send_signal"] = unheard
+    stop_clocks()
     configure_logging("info")
     uvloop.run(ask(stored(manifest, Path(sys.argv[1]))))
+
+
+def stop_clocks() -> None:
+    """Let nothing be done every so often: how often in a request is a matter of the machine."""
+    vars(service.batching.batcher)["SWEEP_S"] = NEVER_S
+    vars(service.protocols.edge_state)["SWEEP_S"] = NEVER_S
+    vars(service.inference.pool)["PING_EVERY_S"] = NEVER_S
 
 
 def unheard(pidfd: int, number: int) -> None:
