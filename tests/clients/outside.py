@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ROOT / ".venv-clients"
 SCRIPTS = Path(__file__).parent / "scripts"
-LIMIT_S = 120
+LIMIT_S = 300
 
 
 def program(environment: str, name: str = "python") -> str:

@@ -21,7 +21,7 @@ from tests.conformance.subject import Subject
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(180)]
 
-START_S = 60.0
+START_S = 300.0
 FIT = """
 import joblib, sys
 from sklearn.datasets import load_iris

@@ -31,7 +31,7 @@ def image_python(folder: Path) -> Path:
         shutil.copy(shared, folder / "lib")
     (folder / library / "site-packages").mkdir()
     pip = [str(folder / "bin" / "python"), "-m", "ensurepip", "--upgrade"]
-    subprocess.run(pip, check=True, capture_output=True, timeout=120)
+    subprocess.run(pip, check=True, capture_output=True, timeout=300)
     return folder / "bin"
 
 

@@ -23,7 +23,7 @@ from tests.deploy.builder import Builder, Ignore, image_python, settings
 ROOT = Path(__file__).parents[2]
 STAGES = stages(parse((ROOT / "Dockerfile").read_text()))
 UID = 10001
-START_S = 60.0
+START_S = 300.0
 STOP_S = 30.0
 
 

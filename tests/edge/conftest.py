@@ -40,7 +40,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(*arguments: object) -> None:
     command = [sys.executable, "-m", "models", *map(str, arguments)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
 
 
 @pytest.fixture(scope="session")

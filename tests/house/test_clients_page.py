@@ -22,7 +22,7 @@ RUN = {
     "java": ("java", "Predict.java"),
     "go": ("go", "run", "predict.go"),
 }
-LIMIT_S = 60
+LIMIT_S = 300
 
 pytestmark = pytest.mark.integration
 

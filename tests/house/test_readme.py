@@ -28,7 +28,7 @@ def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
     folder = tmp_path_factory.mktemp("readme")
     train = [sys.executable, "-m", "models", "train", "--all", "--store", str(folder / "store")]
     as_make_run = {key: value for key, value in os.environ.items() if key != "PERCORE_PLAN"}
-    subprocess.run(train, cwd=ROOT, check=True, capture_output=True, timeout=200, env=as_make_run)
+    subprocess.run(train, cwd=ROOT, check=True, capture_output=True, timeout=600, env=as_make_run)
     with running(folder / "store", folder) as started:
         yield started
 
@@ -82,6 +82,6 @@ def test_the_shown_commands_exist() -> None:
     for line in sorted(lines):
         command = [sys.executable, "-m", *line.split(), "--help"]
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, timeout=60, check=False, env=os.environ
+            command, cwd=ROOT, capture_output=True, timeout=300, check=False, env=os.environ
         )
         assert done.returncode == 0, line

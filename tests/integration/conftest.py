@@ -17,7 +17,7 @@ from tests.integration.rows import Reference
 from tests.integration.server import FEW, ROOT, Service, serving
 from tests.integration.wire import Address
 
-TRAIN_S = 180
+TRAIN_S = 300
 STRANGERS = ("slow", "mixed", "pair", "truth")
 FIXTURES = Path(__file__).parent / "fixtures"
 

@@ -19,7 +19,7 @@ from tests.integration.reference import matrix
 from tests.integration.rows import columns, draw
 from tests.integration.server import ROOT
 
-LIMIT_S = 60.0
+LIMIT_S = 300.0
 ENV = {"PYTHONPATH": f"{FIXTURES}{os.pathsep}{ROOT}"}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from tests.integration.wire import Address, get
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 60.0
+START_S = 300.0
 STOP_S = 30.0
 API_PROCESSES = int(os.environ.get("PERCORE_API_PROCESSES", "1"))
 FEW = f"--workers={API_PROCESSES}"

@@ -126,7 +126,7 @@ def register(folder: Path, name: str, *rules: str) -> "subprocess.CompletedProce
     ]  # fmt: skip
     env = os.environ | {"COLUMNS": "500", "NO_COLOR": "1"}
     return subprocess.run(
-        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=300, check=False
     )
 
 

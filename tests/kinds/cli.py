@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.integration.server import ROOT
 
-TIMEOUT_S = 120
+TIMEOUT_S = 300
 
 
 def register_by_cli(

@@ -39,7 +39,7 @@ def start(*arguments: object) -> subprocess.Popen[str]:
 )
 def test_kill_at_every_line_and_system_call(tmp_path: Path, mode: str, states: str) -> None:
     process = start("points", tmp_path, mode)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     points, met = out.splitlines()
     assert int(points) > 25

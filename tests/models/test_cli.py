@@ -39,7 +39,7 @@ def process(*arguments: object, cwd: Path) -> Done:
         [sys.executable, "-m", "models", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
         cwd=cwd,
         env=os.environ | {"PYTHONPATH": str(ROOT)},

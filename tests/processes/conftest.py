@@ -14,7 +14,7 @@ from tests.processes.replica import ROOT, Replica, running
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("processes") / "store"
     command = [sys.executable, "-m", "models", "train", "iris", "students", "--store", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
     return folder
 
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-START_LIMIT_S = 60.0
+START_LIMIT_S = 300.0
 STOP_LIMIT_S = 30.0
 ROOT = Path(__file__).parents[2]
 

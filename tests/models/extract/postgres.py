@@ -56,7 +56,7 @@ def cluster(programs: Path, password: str) -> Iterator[int]:
                 f"--pwfile={folder / 'password'}", "--no-sync", "--no-instructions",
                 "--encoding=UTF8", "--locale=C",
             ],
-            user=user, check=True, capture_output=True, timeout=120, cwd=folder,
+            user=user, check=True, capture_output=True, timeout=300, cwd=folder,
         )  # fmt: skip
         port = _free_port()
         server = subprocess.Popen(
