@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
@@ -32,6 +33,8 @@ class ColumnKnowledge:
         pandas_category: the model takes the column as pandas' category dtype.
         text: a vectorizer takes the column's words, so each cell is a text, even if it is empty.
         takes_unknown: its encoder has a code for categories that it did not learn.
+        objects: its encoder learned numbers or booleans from a column of Python objects, and
+            takes no column of plain numbers.
     """
 
     categories: tuple[Label, ...] | None = None
@@ -41,6 +44,7 @@ class ColumnKnowledge:
     pandas_category: bool = False
     text: bool = False
     takes_unknown: bool = False
+    objects: bool = False
 
 
 def column_knowledge(model: Estimator, columns: Sequence[str]) -> dict[str, ColumnKnowledge]:
@@ -100,15 +104,18 @@ def _encoded(encoder: Estimator, learned: Sequence[Any], own: bool) -> ColumnKno
     if missing:
         marker = "none" if missing[0] is None else "nan"
     given = isinstance(encoder, OrdinalEncoder) and not isinstance(encoder.categories, str)
+    categories = tuple(
+        value for value in (cell(item, "categories_") for item in learned) if value is not None
+    )
+    numbers = not own and not any(isinstance(value, str) for value in categories)
     return ColumnKnowledge(
-        categories=tuple(
-            value for value in (cell(item, "categories_") for item in learned) if value is not None
-        ),
+        categories=categories,
         ordered=given and not own,
         takes_missing=bool(missing),
         missing=marker,
         pandas_category=own,
         takes_unknown=_takes_unknown(encoder),
+        objects=numbers and np.asarray(learned).dtype == object,
     )
 
 

@@ -43,6 +43,17 @@ def first_step(model: Estimator) -> Estimator:
     return model
 
 
+def steps_of(model: Estimator) -> Iterator[Estimator]:
+    """Give the steps of a pipeline, those of pipelines inside it too; or the model alone."""
+    model = unwrap(model)
+    if type(model) is not Pipeline:
+        yield model
+        return
+    for _, step in model.steps:
+        if step not in _PASSED_THROUGH:
+            yield from steps_of(step)
+
+
 def final_estimator(model: Estimator) -> Estimator:
     """Return the step of a pipeline that predicts."""
     model = unwrap(model)

@@ -10,6 +10,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 from sklearn.linear_model import LogisticRegression
+from sklearn.multioutput import ClassifierChain
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
@@ -55,7 +56,7 @@ def classes_schema(model: Estimator, X: Rows, predicted: Array) -> OutputSchema:
     if found is None:
         raise RefusedModel("the classifier has no classes_; fit it before you register it")
     if predicted.ndim == 2:
-        return _several_outputs(found, predicted)
+        return _several_outputs(_in_order(model, found), predicted)
     found = _as_predicted(np.asarray(found), predicted)
     classes = tuple(label(value, "classes_") for value in found)
     _refuse_strange(predicted, classes)
@@ -96,6 +97,14 @@ def _several_outputs(found: Any, predicted: Array) -> OutputSchema:
         classes=classes,
         classes_by_output=by_output,
     )
+
+
+def _in_order(model: Estimator, found: Any) -> Any:
+    """Return the classes of each output as `predict` has them; a chain keeps them as it asks."""
+    last = final_estimator(model)
+    if not isinstance(last, ClassifierChain) or not isinstance(found, list):
+        return found
+    return [found[place] for place in np.argsort(last.order_)]
 
 
 def _as_predicted(found: Array, predicted: Array) -> Array:

@@ -8,7 +8,7 @@ import base64
 import binascii
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Final, Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ import pandas as pd
 from models.errors import RefusedModel
 from models.pictures import as_png
 from models.schema import Cell, Column, ImageSchema, InputSchema, Label
+
+EXACT_WHOLE: Final = 2**53
+"""Whole numbers from here on are not all different as float64."""
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -78,8 +81,26 @@ def as_container(container: Container, frame: pd.DataFrame) -> Rows:
         return frame
     if container == "texts":
         return frame.iloc[:, 0].to_numpy(dtype=object)
-    numeric = all(dtype.kind in "biuf" for dtype in frame.dtypes)
-    return frame.to_numpy(dtype=np.float64 if numeric else object)
+    # In the order in which arrays are made: BLAS rounds otherwise for another one.
+    return np.ascontiguousarray(frame.to_numpy(dtype=_array_dtype(frame)))
+
+
+def _array_dtype(frame: pd.DataFrame) -> "np.dtype[Any]":
+    """Return the type of the array that stands for a table.
+
+    Whole numbers become float64, as a file of rows does not say whether they must be whole; but
+    not if they are too large for it.
+    """
+    double = np.dtype(np.float64)
+    if not all(dtype.kind in "biuf" for dtype in frame.dtypes):
+        return np.dtype(object)
+    if not all(isinstance(dtype, np.dtype) for dtype in frame.dtypes):
+        return double  # pandas' own, which may have gaps
+    common = np.result_type(*frame.dtypes)
+    if common.kind in "iu" and len(frame):
+        ends = int(frame.max().max()), int(frame.min().min())
+        return common if max(map(abs, ends)) >= EXACT_WHOLE else double
+    return common if common in (np.dtype(bool), np.dtype(np.float32)) else double
 
 
 def columns_of(X: Rows, names: Sequence[str]) -> dict[str, "pd.Series[Any]"]:

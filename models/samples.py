@@ -11,6 +11,7 @@ import pandas as pd
 from models.encoders import ColumnKnowledge, column_knowledge
 from models.errors import RefusedModel
 from models.estimators import Estimator, first_step, fitted_names, fitted_width, takes_texts
+from models.narrow import fitted_on_float32
 from models.pictures import PicturePixels
 from models.rows import Rows, as_container
 
@@ -113,7 +114,9 @@ def _table(path: Path, model: Estimator) -> pd.DataFrame:
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise RefusedModel(f"{path.name} cannot be read as CSV: {error}") from error
-    return pd.DataFrame({name: _as_known(table[name], known[name]) for name in columns})
+    table = pd.DataFrame({name: _as_known(table[name], known[name]) for name in columns})
+    numbers = all(isinstance(one, np.dtype) and one.kind in "iuf" for one in table.dtypes)
+    return table.astype(np.float32) if numbers and fitted_on_float32(model) else table
 
 
 def _refuse_bare_rows(header: Sequence[str], where: str) -> None:
@@ -149,6 +152,8 @@ def _as_known(values: "pd.Series[Any]", known: ColumnKnowledge) -> "pd.Series[An
         return values.astype(pd.CategoricalDtype(list(known.categories or ())))
     if known.missing == "none":
         return values.astype(object).where(values.notna(), None)
+    if known.objects and isinstance(values.dtype, np.dtype):
+        return values.astype(object)  # no file can tell
     return values
 
 

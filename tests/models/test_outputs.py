@@ -176,6 +176,15 @@ def test_several_labels_a_row_each_have_their_classes() -> None:
     assert ask(model, X[:3], probabilities=False).as_json()[0] == model.predict(X[:3]).tolist()
 
 
+def test_the_classes_of_a_chain_are_those_of_each_output_whatever_it_asks_first() -> None:
+    """It asks for three labels in an order in which no output stands where it is asked."""
+    three = np.digitize(X[:, 0], [-0.5, 0.5])
+    targets = np.column_stack([three, TWO.astype(int), three + 5])
+    model = ClassifierChain(DecisionTreeClassifier(random_state=0), order=[1, 2, 0])
+    schema = output_schema(make_pipeline(StandardScaler(), model).fit(X, targets), X)
+    assert schema.classes_by_output == ((0.0, 1.0, 2.0), (0.0, 1.0), (5.0, 6.0, 7.0))
+
+
 def test_labels_have_the_type_in_which_predict_says_them() -> None:
     model = ClassifierChain(LogisticRegression()).fit(X, np.column_stack([TWO, ~TWO]).astype(int))
     schema = output_schema(model, X)

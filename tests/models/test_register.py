@@ -14,7 +14,8 @@ from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.tree import DecisionTreeRegressor
 
 from models.errors import RefusedModel
 from models.manifest import Manifest
@@ -135,6 +136,73 @@ def test_parquet_keeps_exact_types(take: Take, tmp_path: Path) -> None:
     X.to_parquet(tmp_path / "rows.parquet")
     found = columns(take(LinearRegression().fit(X, np.arange(N)), tmp_path / "rows.parquet"))
     assert [c.dtype for c in found.values()] == ["int16", "float32"]
+
+
+@pytest.mark.parametrize("known", [[1, 2, 300], [True, False], [0.5, 2.0]])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_numbers_that_an_encoder_learned_as_objects_stay_objects(
+    take: Take, tmp_path: Path, suffix: str, known: list[object]
+) -> None:
+    """No sample file can tell that a column was one of objects; the encoder can."""
+    X = pd.DataFrame({"size": pd.Series(known * N, dtype=object)[:N], "n": np.arange(N) * 1.0})
+    encoder = make_column_transformer((OrdinalEncoder(), ["size"]), remainder="passthrough")
+    model = make_pipeline(encoder, Ridge()).fit(X, np.arange(N) % 7)
+    sample = tmp_path / f"rows.{suffix}"
+    X.to_csv(sample, index=False) if suffix == "csv" else X.to_parquet(sample)
+    manifest = take(model, sample)
+    size = columns(manifest)["size"]
+    assert (size.frame_dtype, size.categories) == ("object", tuple(sorted(known)))
+    golden = pd.DataFrame(manifest.golden.instances, columns=X.columns)
+    expected = model.predict(golden.astype({"size": object}))
+    assert manifest.golden.predictions == pytest.approx(expected.tolist(), abs=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("named", [True, False])
+def test_a_csv_file_is_read_in_the_type_that_the_model_learned(
+    take: Take, csv: Csv, dtype: str, named: bool
+) -> None:
+    X = pd.DataFrame(np.random.default_rng(5).normal(size=(N, 2)).astype(dtype), columns=["a", "b"])
+    y = (X["a"] - X["b"]).to_numpy(np.float32)
+    given = X if named else X.to_numpy()
+    model = make_pipeline(StandardScaler(), Ridge()).fit(given, y)
+    manifest = take(model, csv(X))
+    assert [column.dtype for column in columns(manifest).values()] == [dtype, dtype]
+    golden = pd.DataFrame(manifest.golden.instances, columns=X.columns).astype(dtype)
+    expected = model.predict(golden if named else golden.to_numpy())
+    assert manifest.golden.predictions == pytest.approx(expected.tolist(), abs=1e-12)
+
+
+def test_a_step_that_was_asked_for_float32_does_not_tell_what_it_was_given(
+    take: Take, csv: Csv
+) -> None:
+    X = pd.DataFrame({"a": np.resize([1.0, 2.0, 4.0], N), "b": np.resize([0.5, 8.0], N)})
+    model = make_pipeline(OrdinalEncoder(dtype=np.float32), Ridge()).fit(X, np.arange(N) % 5)
+    assert {column.dtype for column in columns(take(model, csv(X))).values()} == {"float64"}
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        (np.linspace(-1.0, 1.0, 2 * N, dtype=np.float32), "float32"),
+        (np.arange(2 * N) % 3 == 0, "bool"),
+        (np.arange(2 * N) + 2**53, "int64"),
+        (np.arange(2 * N), "float64"),
+        (np.linspace(-1.0, 1.0, 2 * N), "float64"),
+    ],
+)
+def test_an_array_has_the_type_that_the_sample_tells(
+    take: Take, tmp_path: Path, values: np.ndarray[Any, Any], dtype: str
+) -> None:
+    """Whole numbers that float64 holds come from CSV, too, where 1 may stand for 1.0."""
+    X = np.random.default_rng(3).permutation(values).reshape(N, 2)
+    kind = Ridge if values.dtype.kind == "f" else DecisionTreeRegressor
+    model = kind().fit(X, np.sin(np.arange(N)).astype(np.float32))
+    pd.DataFrame(X, columns=["a", "b"]).to_parquet(tmp_path / "rows.parquet")
+    manifest = take(model, tmp_path / "rows.parquet")
+    assert [column.dtype for column in columns(manifest).values()] == [dtype, dtype]
+    expected = model.predict(np.array(manifest.golden.instances, dtype)).tolist()
+    assert manifest.golden.predictions == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_model_of_pictures_takes_a_folder(take: Take, tmp_path: Path) -> None:
