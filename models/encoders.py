@@ -33,8 +33,9 @@ class ColumnKnowledge:
         pandas_category: the model takes the column as pandas' category dtype.
         text: a vectorizer takes the column's words, so each cell is a text, even if it is empty.
         takes_unknown: its encoder has a code for categories that it did not learn.
-        objects: its encoder learned numbers or booleans from a column of Python objects, and
-            takes no column of plain numbers.
+        numpy_type: of the numbers that its encoder learned, if files of rows do not tell it:
+            object if they were Python objects, and the encoder takes no others; float32, of which
+            0.1 is another number than float64's.
     """
 
     categories: tuple[Label, ...] | None = None
@@ -44,7 +45,7 @@ class ColumnKnowledge:
     pandas_category: bool = False
     text: bool = False
     takes_unknown: bool = False
-    objects: bool = False
+    numpy_type: Literal["object", "float32"] | None = None
 
 
 def column_knowledge(model: Estimator, columns: Sequence[str]) -> dict[str, ColumnKnowledge]:
@@ -107,7 +108,7 @@ def _encoded(encoder: Estimator, learned: Sequence[Any], own: bool) -> ColumnKno
     categories = tuple(
         value for value in (cell(item, "categories_") for item in learned) if value is not None
     )
-    numbers = not own and not any(isinstance(value, str) for value in categories)
+    words = any(isinstance(value, str) for value in categories)
     return ColumnKnowledge(
         categories=categories,
         ordered=given and not own,
@@ -115,8 +116,14 @@ def _encoded(encoder: Estimator, learned: Sequence[Any], own: bool) -> ColumnKno
         missing=marker,
         pandas_category=own,
         takes_unknown=_takes_unknown(encoder),
-        objects=numbers and np.asarray(learned).dtype == object,
+        numpy_type=None if own or words else _told_by(np.asarray(learned).dtype),
     )
+
+
+def _told_by(learned: "np.dtype[Any]") -> Literal["object", "float32"] | None:
+    if learned.kind == "O":
+        return "object"
+    return "float32" if learned == np.float32 else None
 
 
 def _together(first: ColumnKnowledge, second: ColumnKnowledge) -> ColumnKnowledge:

@@ -152,8 +152,8 @@ def _as_known(values: "pd.Series[Any]", known: ColumnKnowledge) -> "pd.Series[An
         return values.astype(pd.CategoricalDtype(list(known.categories or ())))
     if known.missing == "none":
         return values.astype(object).where(values.notna(), None)
-    if known.objects and isinstance(values.dtype, np.dtype):
-        return values.astype(object)  # no file can tell
+    if known.numpy_type is not None and isinstance(values.dtype, np.dtype):
+        return values.astype(known.numpy_type)
     return values
 
 

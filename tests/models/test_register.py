@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import joblib
 import numpy as np
@@ -141,7 +141,7 @@ def test_parquet_keeps_exact_types(take: Take, tmp_path: Path) -> None:
 @pytest.mark.parametrize("known", [[1, 2, 300], [True, False], [0.5, 2.0]])
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_numbers_that_an_encoder_learned_as_objects_stay_objects(
-    take: Take, tmp_path: Path, suffix: str, known: list[object]
+    take: Take, tmp_path: Path, suffix: str, known: list[Any]
 ) -> None:
     """No sample file can tell that a column was one of objects; the encoder can."""
     X = pd.DataFrame({"size": pd.Series(known * N, dtype=object)[:N], "n": np.arange(N) * 1.0})
@@ -157,10 +157,25 @@ def test_numbers_that_an_encoder_learned_as_objects_stay_objects(
     assert manifest.golden.predictions == pytest.approx(expected.tolist(), abs=1e-12)
 
 
+def test_an_encoder_of_float32_knows_its_categories_in_a_csv_file(take: Take, csv: Csv) -> None:
+    """Read as float64, 0.1 is none of them, and every row would have an unknown one."""
+    sizes = np.resize(np.array([0.1, 0.2, 1e-40], np.float32), N)
+    X = pd.DataFrame({"size": sizes, "n": np.arange(N) * 0.1})
+    encode = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["size"]), remainder="passthrough"
+    )
+    model = make_pipeline(encode, Ridge()).fit(X, np.arange(N) % 3)
+    manifest = take(model, csv(X))
+    assert [column.dtype for column in columns(manifest).values()] == ["float32", "float64"]
+    golden = pd.DataFrame(manifest.golden.instances, columns=X.columns)
+    expected = model.predict(golden.astype({"size": np.float32}))
+    assert manifest.golden.predictions == pytest.approx(expected.tolist(), abs=1e-12)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("named", [True, False])
 def test_a_csv_file_is_read_in_the_type_that_the_model_learned(
-    take: Take, csv: Csv, dtype: str, named: bool
+    take: Take, csv: Csv, dtype: Literal["float32", "float64"], named: bool
 ) -> None:
     X = pd.DataFrame(np.random.default_rng(5).normal(size=(N, 2)).astype(dtype), columns=["a", "b"])
     y = (X["a"] - X["b"]).to_numpy(np.float32)
