@@ -22,7 +22,7 @@ def run(behave: Behaviour, load: ClosedLoad, share: Share | None = None) -> list
 
 
 def test_a_client_asks_again_when_it_has_thought_and_was_due_then() -> None:
-    load = ClosedLoad(connections=1, duration_s=0.3, think_s=0.02, think="constant")
+    load = ClosedLoad(connections=1, duration_s=1.0, think_s=0.02, think="constant")
     records = run(answering(http(RIGHT)), load)
     assert len(records) >= 2
     assert records[0].intended_s > 0.019  # it thinks before it asks for the first time

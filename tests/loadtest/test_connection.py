@@ -116,13 +116,13 @@ def test_an_answer_in_time_is_not_followed_by_the_time_out_of_its_question() -> 
     async def scenario() -> None:
         async def second_is_late(heard: Heard, writer: asyncio.StreamWriter) -> None:
             if seen:
-                await asyncio.sleep(1.2)
+                await asyncio.sleep(2.3)
             seen.append(heard)
             writer.write(http(b"one"))
 
         seen: list[Heard] = []
         async with connection(second_is_late) as asked:
-            assert isinstance(await asked.ask(GET, 1.0), Reply)
+            assert isinstance(await asked.ask(GET, 2.0), Reply)
             assert isinstance(await asked.ask(GET, 30.0), Reply)
 
     asyncio.run(scenario())
