@@ -8,12 +8,14 @@ import pandas as pd
 from models.encoders import ColumnKnowledge
 from models.errors import RefusedModel
 from models.half_floats import REMEDY
+from models.moment_columns import as_texts, is_of_moments
 from models.rows import cell
 from models.schema import Cell, Choice, Column, DType, Label, Policy, Quantiles
 
 QUANTILES: Final = (1, 5, 25, 50, 75, 95, 99)
 """In percent; the fields of `Quantiles`."""
 
+MOST_WHOLE: Final = 2**63 - 1
 _BY_PYTHON_TYPE: Final[dict[frozenset[type], DType]] = {
     frozenset({bool}): "bool",
     frozenset({int}): "int64",
@@ -27,19 +29,23 @@ _NUMPY_DTYPES: Final = {f"{kind}{bits}" for kind in ("int", "uint") for bits in 
 }
 
 
-def describe_column(values: "pd.Series[Any]", known: ColumnKnowledge, missing: Choice) -> Column:
+def describe_column(
+    values: "pd.Series[Any]", known: ColumnKnowledge, missing: Choice, *, dates: bool = False
+) -> Column:
     """Describe a column.
 
     Args:
         values: its values, those first that make a good example.
         known: what encoders and imputers know of it.
         missing: the policy for missing values, on which its type depends.
+        dates: it takes texts in ISO 8601 and no others.
 
     Raises:
         RefusedModel: no request can carry its values.
     """
     dtype, nullable = _dtype(values), missing != "reject"
     frame_dtype = str(values.dtype)
+    values = as_texts(values) if is_of_moments(values) else values
     if nullable and values.dtype.kind in "iu":
         # A missing value needs a float: numpy's integers have none.
         dtype, frame_dtype = "float64", "float64"
@@ -51,6 +57,7 @@ def describe_column(values: "pd.Series[Any]", known: ColumnKnowledge, missing: C
         nullable=nullable,
         missing=missing_marker(values, known),
         categories=_categories(values, known),
+        dates=dates,
         ordered=known.ordered
         or (isinstance(values.dtype, pd.CategoricalDtype) and bool(values.dtype.ordered)),
         min=lowest,
@@ -70,8 +77,11 @@ def _dtype(values: "pd.Series[Any]") -> DType:
     dtype = values.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return _dtype(pd.Series(dtype.categories, name=values.name))
+    if is_of_moments(values):
+        return "string"
     plain = str(dtype).lower()
     if plain in _NUMPY_DTYPES:
+        _refuse_beyond_int64(values)
         return cast("DType", plain)
     if plain in {"bool", "boolean"}:
         return "bool"
@@ -86,16 +96,23 @@ def _dtype(values: "pd.Series[Any]") -> DType:
     if kinds in _BY_PYTHON_TYPE:
         return _BY_PYTHON_TYPE[kinds]
     found = " and ".join(sorted(kind.__name__ for kind in kinds)) or str(dtype)
-    if dtype.kind in "mM":
+    if dtype.kind == "m":
         raise RefusedModel(
-            f"column {values.name!r} holds {found}, and requests carry dates as texts: fit the"
-            " pipeline on texts like '2026-11-29', with a first step that makes dates of them"
-            " (pd.to_datetime in a FunctionTransformer), or on numbers"
+            f"column {values.name!r} holds {found}, and requests carry no durations: fit the"
+            " pipeline on numbers, such as seconds"
         )
     raise RefusedModel(
         f"column {values.name!r} holds {found}; a request carries numbers, texts and booleans,"
         " one kind a column: convert it before the model is fitted"
     )
+
+
+def _refuse_beyond_int64(values: "pd.Series[Any]") -> None:
+    if values.dtype.kind == "u" and values.max() > MOST_WHOLE:
+        raise RefusedModel(
+            f"column {values.name!r} holds whole numbers above {MOST_WHOLE}, the largest that"
+            " requests carry: fit the pipeline on float64 or on texts"
+        )
 
 
 def _present(values: "pd.Series[Any]") -> tuple[Label, ...]:

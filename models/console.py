@@ -189,6 +189,8 @@ def _policy_words(column: Column) -> str:
 def _value_words(column: Column) -> str:
     if column.categories is not None:
         return (" < " if column.ordered else ", ").join(map(str, column.categories))
+    if column.dates:
+        return "days or times in ISO 8601"
     return "any" if column.min is None else f"{column.min:g} to {column.max:g} in training"
 
 

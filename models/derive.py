@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 import pandas as pd
 
@@ -10,6 +10,8 @@ from models.columns import describe_column, missing_marker
 from models.encoders import ColumnKnowledge, column_knowledge
 from models.errors import RefusedModel
 from models.estimators import Estimator, first_step, fitted_names
+from models.moment_columns import is_of_moments
+from models.moments import is_moment
 from models.pictures import MODES, PicturePixels
 from models.policies import Rule, Rules
 from models.probes import Probes, unseen
@@ -23,6 +25,8 @@ from models.schema import (
     Policy,
     TabularSchema,
 )
+
+NO_DATE: Final = "no date"
 
 
 def input_schema(
@@ -91,7 +95,8 @@ def tabular_schema(
     columns = []
     for name in names:
         missing = _missing_policy(frame[name], knowledge[name], probes, asked)
-        columns.append(describe_column(typical[name], knowledge[name], missing))
+        known, dates = knowledge[name], _has_dates(typical[name], knowledge[name], probes)
+        columns.append(describe_column(typical[name], known, missing, dates=dates))
     beyond = probes.beyond({one.name: ends for one in columns if (ends := _range(one))})
     policies = [
         Policy(
@@ -108,6 +113,22 @@ def tabular_schema(
             for one, policy in zip(columns, policies, strict=True)
         ),
     )
+
+
+def _has_dates(values: "pd.Series[Any]", known: ColumnKnowledge, probes: Probes) -> bool:
+    """Return whether a column takes texts in ISO 8601 only.
+
+    It does if it holds moments, if a step of ours makes numbers of dates, or if all its texts are
+    dates and the model fails at another one, as `pd.to_datetime` in a function does.
+    """
+    if is_of_moments(values) or known.dates:
+        return True
+    if known.text or known.categories is not None:
+        return False
+    present = values.dropna()
+    if present.empty or not all(isinstance(one, str) and is_moment(one) for one in present):
+        return False
+    return probes.unknown(str(values.name), NO_DATE) is not None
 
 
 def _missing_policy(

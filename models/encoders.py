@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -13,10 +13,12 @@ from models.estimators import TEXT_VECTORIZERS, Estimator, Part, parts
 from models.members import members
 from models.rows import cell
 from models.schema import Label
+from models.transform.dates import DateFeatures
 
 _ENCODERS = (OneHotEncoder, OrdinalEncoder, TargetEncoder)
 _TAKING_UNKNOWN = frozenset({"ignore", "infrequent_if_exist", "warn", "use_encoded_value"})
 """Values of `handle_unknown` by which an encoder takes a category that it did not learn."""
+Marker: TypeAlias = Literal["nan", "none"]
 _BOOSTERS = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 
 
@@ -36,16 +38,18 @@ class ColumnKnowledge:
         numpy_type: of the numbers that its encoder learned, if files of rows do not tell it:
             object if they were Python objects, and the encoder takes no others; float32, of which
             0.1 is another number than float64's.
+        dates: a step reads its texts as days or times in ISO 8601, and guesses nothing of others.
     """
 
     categories: tuple[Label, ...] | None = None
     ordered: bool = False
     takes_missing: bool = False
-    missing: Literal["nan", "none"] | None = None
+    missing: Marker | None = None
     pandas_category: bool = False
     text: bool = False
     takes_unknown: bool = False
     numpy_type: Literal["object", "float32"] | None = None
+    dates: bool = False
 
 
 def column_knowledge(model: Estimator, columns: Sequence[str]) -> dict[str, ColumnKnowledge]:
@@ -55,17 +59,23 @@ def column_knowledge(model: Estimator, columns: Sequence[str]) -> dict[str, Colu
         model: a fitted estimator.
         columns: its input columns, in the fitted order.
     """
-    imputed: set[str] = set()
+    imputed: dict[str, Marker] = {}
     texts: set[str] = set()
+    dates: set[str] = set()
     for step, names in _all_parts(model, columns):
         known = [name for name in names if name is not None]
-        if _fills_missing(step):
-            imputed.update(known)
+        if marker := _filled(step):
+            imputed |= {name: marker for name in known if name not in imputed}
         if isinstance(step, TEXT_VECTORIZERS):
             texts.update(known)
+        if isinstance(step, DateFeatures):
+            dates.update(known)
     encoded = _learned(model, columns)
     return {
-        name: _with_imputer(encoded.get(name, ColumnKnowledge(text=name in texts)), name in imputed)
+        name: _with_imputer(
+            encoded.get(name, ColumnKnowledge(text=name in texts, dates=name in dates)),
+            imputed.get(name),
+        )
         for name in columns
     }
 
@@ -101,7 +111,7 @@ def _learned(model: Estimator, columns: Sequence[str | None]) -> dict[str, Colum
 
 def _encoded(encoder: Estimator, learned: Sequence[Any], own: bool) -> ColumnKnowledge:
     missing = [value for value in learned if cell(value, "categories_") is None]
-    marker: Literal["nan", "none"] | None = None
+    marker: Marker | None = None
     if missing:
         marker = "none" if missing[0] is None else "nan"
     given = isinstance(encoder, OrdinalEncoder) and not isinstance(encoder.categories, str)
@@ -146,10 +156,12 @@ def _together(first: ColumnKnowledge, second: ColumnKnowledge) -> ColumnKnowledg
     )
 
 
-def _with_imputer(knowledge: ColumnKnowledge, imputed: bool) -> ColumnKnowledge:
-    if not imputed or knowledge.takes_missing:
+def _with_imputer(knowledge: ColumnKnowledge, imputed: Marker | None) -> ColumnKnowledge:
+    if imputed is None or knowledge.takes_missing:
         return knowledge
-    return replace(knowledge, takes_missing=True)
+    # An imputer of None leaves NaN as it is; one of NaN takes what an object column holds of both.
+    missing = "none" if imputed == "none" else knowledge.missing
+    return replace(knowledge, takes_missing=True, missing=missing)
 
 
 def _takes_unknown(encoder: Estimator) -> bool:
@@ -158,12 +170,14 @@ def _takes_unknown(encoder: Estimator) -> bool:
     return encoder.handle_unknown in _TAKING_UNKNOWN
 
 
-def _fills_missing(step: Estimator) -> bool:
-    """Say whether it is an imputer of None or NaN, and not of a number that means missing."""
+def _filled(step: Estimator) -> Marker | None:
+    """Return what an imputer fills; None if it is none, or one of a number that means missing."""
     if not type(step).__module__.startswith("sklearn.impute"):
-        return False
-    marker = step.missing_values
-    return marker is None or (isinstance(marker, float) and math.isnan(marker))
+        return None
+    if step.missing_values is None:
+        return "none"
+    is_nan = isinstance(step.missing_values, float) and math.isnan(step.missing_values)
+    return "nan" if is_nan else None
 
 
 def _own_encoders(booster: Estimator) -> list[Estimator]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from models.moment_columns import as_moments
 from models.schema import Column, TabularSchema
 from models.tables import Array
 
@@ -36,6 +37,8 @@ class Frames:
 def _as_in_training(column: Column, values: Array) -> Array | pd.Series:
     if column.frame_dtype == "category":
         return pd.Series(pd.Categorical(values, _categories(column, values), column.ordered))
+    if column.frame_dtype.startswith("datetime64"):
+        return pd.Series(as_moments(values, column.frame_dtype))
     if values.dtype.hasobject:
         # Without its dtype pandas would look into an object column, and make text of it.
         dtype = "object" if column.frame_dtype == "bool" else column.frame_dtype

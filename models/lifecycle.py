@@ -5,9 +5,10 @@ for all.
 """
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
@@ -213,7 +214,7 @@ def _evidence(
     return Evidence(
         specification=spec,
         version=version,
-        stages=tuple(told),
+        stages=tuple(_without_folder(stage, job.places.work) for stage in told),
         counts=fitted.counts,
         chosen=fitted.chosen,
         X=fitted.X,
@@ -222,6 +223,11 @@ def _evidence(
         metrics=fitted.metrics,
         comparison=comparison,
     )
+
+
+def _without_folder(stage: Stage, work: Path) -> Stage:
+    """Return a stage for readers elsewhere, to whom this machine's folders say nothing."""
+    return replace(stage, sample=stage.sample.replace(f"{work}{os.sep}", ""))
 
 
 def _deciding_first(spec: Specification, fitted: Fitted) -> list[Metric]:

@@ -136,8 +136,8 @@ def _types_of(X: Rows) -> str:
     types = ", ".join(f"{name} {dtype}" for name, dtype in list(X.dtypes.items())[:SHOWN_COLUMNS])
     return (
         f" (the rows hold {types}{', …' if X.shape[1] > SHOWN_COLUMNS else ''}). Give rows of the"
-        " types that it was fitted on, as Parquet if a CSV file cannot tell them; dates come as"
-        " texts: let the pipeline's first step make dates of them (pd.to_datetime)"
+        " types that it was fitted on, as Parquet, for a CSV file cannot tell days and times from"
+        " texts, nor integers of 8 bits from others"
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, cast, get_args
 
 from models.errors import RefusedModel
+from models.moments import is_moment, years_of
 from models.schema import Cell, Choice, Column, TabularSchema
 
 Kind = Literal["unknown", "missing", "out_of_range"]
@@ -119,6 +120,8 @@ def _is_taken(column: Column, value: Cell) -> bool:
     policy = column.policy
     if value is None:
         return policy.missing != "reject"
+    if column.dates:
+        return isinstance(value, str) and is_moment(value, years_of(column.frame_dtype))
     if policy.unknown == "reject":
         return value in (column.categories or ())
     if policy.out_of_range == "reject" and not isinstance(value, str):

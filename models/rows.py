@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from models.errors import RefusedModel
+from models.moment_columns import as_moments, as_texts, is_of_moments
 from models.pictures import as_png
 from models.schema import Cell, Column, ImageSchema, InputSchema, Label
 
@@ -49,7 +50,7 @@ def to_instances(schema: InputSchema, X: Rows) -> list[Instance]:
             for picture in cast("Array", X)
         ]
     columns = [
-        [cell(value, name) for value in values]
+        [cell(value, name) for value in (as_texts(values) if is_of_moments(values) else values)]
         for name, values in columns_of(X, [column.name for column in schema.columns]).items()
     ]
     return [list(row) for row in zip(*columns, strict=True)]
@@ -120,6 +121,8 @@ def series(column: Column, values: Sequence[Cell]) -> "pd.Series[Any]":
             others = dict.fromkeys(value for value in values if value is not None)
             categories += [value for value in others if value not in categories]
         return pd.Series(pd.Categorical(filled, categories=categories, ordered=column.ordered))
+    if column.frame_dtype.startswith("datetime64"):
+        return pd.Series(as_moments(filled, column.frame_dtype))
     return pd.Series(filled, dtype=cast("Any", column.frame_dtype))
 
 

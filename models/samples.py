@@ -120,6 +120,8 @@ def _table(path: Path, model: Estimator) -> pd.DataFrame:
 
 
 def _refuse_bare_rows(header: Sequence[str], where: str) -> None:
+    if len(header) > 1 and list(header) == list(map(str, range(len(header)))):
+        return  # what pandas writes for the columns of an array
     # Repeated values of a first row come as "5.1.1".
     if all(name.replace(".", "").lstrip("-").isdigit() for name in header):
         raise RefusedModel(f"{where} begins with numbers; its first line must name the columns")

@@ -88,6 +88,9 @@ class Column(Frozen):
     categories: tuple[Label, ...] | None = None
     """The values that the encoder learned, in its order; None if nothing knows them. The policy
     says what happens to others."""
+    dates: bool = False
+    """Its texts are days or times in ISO 8601, and others are refused; the model's own column may
+    hold texts or, by `frame_dtype`, moments."""
     ordered: bool = False
     """The categories have an order, and it is theirs here."""
     min: float | None = None

@@ -5,7 +5,7 @@ and the same adapter's JSON schema stands in /openapi.json.
 """
 
 import math
-from typing import Annotated, Any, Literal, NotRequired, cast
+from typing import Annotated, Any, Literal, LiteralString, NotRequired, cast
 
 from pydantic import (
     AfterValidator,
@@ -15,9 +15,11 @@ from pydantic import (
     Field,
     with_config,
 )
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from models.manifest import Manifest
+from models.moments import ISO_8601, is_moment, years_of
 from models.schema import Column, ImageSchema, Label, OutputSchema, TabularSchema
 
 FLOAT32_MAX = 3.4028234663852886e38
@@ -29,8 +31,17 @@ PASSING = {
 }
 """What a policy that does not reject means, in words."""
 SHOWN_CATEGORIES = 50
+DATES = (
+    "A day or time in ISO 8601; with an offset it is counted in UTC, without one it is taken as it"
+    " stands."
+)
 NAMED_PICTURE = "image_bytes"
 """As TF Serving and Vertex AI name a model's input: {"image_bytes": {"b64": …}}."""
+
+NO_DATE: LiteralString = (
+    "Input should be a day or time in ISO 8601, such as 2026-11-29 or 2026-11-29T12:30:00Z"
+)
+"""What is said of other texts in a column of dates."""
 
 _INTEGER_BITS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
 _UNSIGNED_BITS = {"uint8": 8, "uint16": 16, "uint32": 32, "uint64": 63}
@@ -145,6 +156,8 @@ def describe(column: Column) -> str | None:
         more = len(column.categories) - SHOWN_CATEGORIES
         words.append(f"Known categories: {known}{f' and {more} more' if more > 0 else ''};")
         words.append(f"others are {PASSING[policy.unknown]}.")
+    if column.dates:
+        words.append(DATES)
     if column.min is not None and column.max is not None:
         words.append(f"Training rows: {column.min:g} to {column.max:g}.")
         if policy.out_of_range == "flag":
@@ -167,6 +180,8 @@ def _bare_type(column: Column) -> Any:
         number = Annotated[float, Field(ge=low, le=high)] if high < math.inf else float
         return Annotated[number, _one_of(categories), _enum(categories)] if categories else number
     if column.dtype == "string":
+        if column.dates:
+            return Annotated[str, _date_of(column), Field(json_schema_extra={"pattern": ISO_8601})]
         return Literal[categories] if categories else str
     if categories:
         return Annotated[Literal[categories], BeforeValidator(_whole_number)]
@@ -289,6 +304,17 @@ def _one_of(categories: tuple[Label, ...]) -> AfterValidator:
 def _enum(categories: tuple[Label, ...]) -> Any:
     """Say in the JSON schema what `_one_of` checks: pydantic has no Literal of floats."""
     return Field(json_schema_extra={"enum": list(categories)})
+
+
+def _date_of(column: Column) -> AfterValidator:
+    years = years_of(column.frame_dtype)
+
+    def check(text: str) -> str:
+        if not is_moment(text, years):
+            raise PydanticCustomError("no_date", NO_DATE)
+        return text
+
+    return AfterValidator(check)
 
 
 def _half_step(value: float) -> float:

@@ -68,7 +68,9 @@ def dates(texts: pa.Array) -> pa.Array:
     """Return the texts, null where one is not a day or time of the calendar in ISO 8601."""
     shaped = pc.fill_null(pc.match_substring_regex(texts, _ISO), False)
     kept = pc.if_else(shaped, texts, pa.scalar(None, texts.type))
-    known = pd.to_datetime(kept.to_pandas(), format="ISO8601", errors="coerce", utc=True)
+    # One nanosecond would make pandas count all in nanoseconds, which end in 2262.
+    coarse = pc.replace_substring_regex(kept, r"(\.\d{6})\d+", r"\1")
+    known = pd.to_datetime(coarse.to_pandas(), format="ISO8601", errors="coerce", utc=True)
     return pc.if_else(pa.array(known.notna().to_numpy()), kept, pa.scalar(None, texts.type))
 
 

@@ -10,6 +10,7 @@ process once more has failed.
 
 import multiprocessing
 import os
+import shutil
 import threading
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -29,6 +30,8 @@ from models.fit.table import Table
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
 
+PREFIX: Final = "rows-"
+"""Of the folder with the rows, beside the journal."""
 KILLED: Final = (
     "its process was killed, twice, probably for want of memory; ask for fewer jobs or a smaller"
     " model"
@@ -62,12 +65,13 @@ class Pool(Generic[Job, Answer]):
         Raises:
             BadSpecification: a job found that the specification is wrong: all others would.
         """
+        sweep(self.folder)
         if self.processes == 1:
             for job in jobs:
                 yield job, self._here(table, job)
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix="rows-", dir=self.folder) as folder:
+        with TemporaryDirectory(prefix=PREFIX, dir=self.folder) as folder:
             path = Path(folder) / "rows.joblib"
             joblib.dump(table, path, compress=0)
             yield from self._there(path, jobs)
@@ -118,6 +122,12 @@ class Pool(Generic[Job, Answer]):
             leash.close()
             far_end.close()
         return []
+
+
+def sweep(folder: Path) -> None:
+    """Remove the rows that a killed run has left behind; nobody else is at work in the folder."""
+    for left in folder.glob(f"{PREFIX}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def processes_for(jobs: int, tasks: int) -> int:

@@ -20,6 +20,10 @@ LARGEST_WHOLE: Final = 2.0**63 - 1024
 SUBNORMALS: Final = (5e-324, 2.2250738585072014e-308, 1.401298464324817e-45, 1.1754943508222875e-38)
 """The least subnormal and the least normal float64, and float32's."""
 STRANGE_TEXTS: Final = ("", " ", "\x00", "nan", "None", "é" * 40, "💣")
+MOMENTS: Final = (
+    "1999-12-31", "2000-02-29", "2038-01-19T03:14:08Z", "2024-12-31T23:59:59.999999", "1700-01-01",
+    "2261-12-31 23:59", "2026-03-29T02:30:00+02:00",
+)  # fmt: skip
 _BITS: Final = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
 _UNSIGNED_BITS: Final = {"uint8": 8, "uint16": 16, "uint32": 32, "uint64": 63}
 WIDE: Final = 0.25
@@ -135,6 +139,8 @@ def _spread(column: Column, rows: int, rng: np.random.Generator) -> Array:
 
 
 def _texts(column: Column) -> list[Any]:
+    if column.dates:
+        return [*MOMENTS, column.example, *([None] if column.nullable else [])]
     known = [str(one) for one in column.categories or ()]
     if column.policy.unknown == "reject":
         return [*known, *([None] if column.nullable else [])]

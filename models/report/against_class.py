@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from models.report.against_value import as_dates
+from models.report.against_value import scale_x
 from models.report.boxes import MOST_GROUPS, grouped, paint_boxes, tall
 from models.report.columns import RawColumn, in_order
 from models.report.drawing import Frame, Picture, draw, legend, short
@@ -39,7 +39,7 @@ def against_class(name: str, column: RawColumn, target: RawColumn) -> Picture | 
 
     def paint(axes: Axes) -> None:
         paint_boxes(axes, groups, column.axis, target.axis)
-        as_dates(axes, column)
+        scale_x(axes, column)
 
     return draw(Frame(name, title, caption, tall(len(groups))), paint)
 

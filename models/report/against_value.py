@@ -7,7 +7,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
 from models.report.boxes import OTHER, Groups, grouped, paint_boxes, tall
 from models.report.columns import RawColumn
-from models.report.drawing import BLUE, ORANGE, POINTS, Frame, Picture, draw, short
+from models.report.drawing import BLUE, ORANGE, POINTS, Frame, Picture, draw, log_scale, short
 from models.report.judged import Floats
 from models.report.numbers import count, say
 from models.report.regression import trend
@@ -32,8 +32,11 @@ def against_value(name: str, column: RawColumn, target: RawColumn) -> Picture:
     return draw(frame, lambda axes: _paint_cloud(axes, column, target, (x, y)))
 
 
-def as_dates(axes: Axes, column: RawColumn) -> None:
-    """Write dates along the axis if the column is one."""
+def scale_x(axes: Axes, column: RawColumn) -> None:
+    """Write dates along x if the column is one; draw what is spread far by its logarithm."""
+    if column.far_spread:
+        log_scale(axes)
+        axes.set_xlabel(f"{short(column.axis, 30)}, logarithmic")
     if column.kind == "date":
         locator = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
@@ -51,7 +54,7 @@ def _paint_cloud(
         axes.plot(middles, medians, color=ORANGE, marker="o", markersize=3.5)
     axes.set_xlabel(short(column.axis, 40))
     axes.set_ylabel(short(target.axis, 30))
-    as_dates(axes, column)
+    scale_x(axes, column)
 
 
 def _cloud_words(x: Floats, y: Floats) -> str:

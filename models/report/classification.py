@@ -132,10 +132,11 @@ def _precision(judged: Judged, shown: list[int]) -> Picture:
         one: float(average_precision_score(judged.actual == one, probabilities[:, one]))
         for one in shown
     }
+    which = "The class drawn" if len(shown) == 1 else "The rarest class drawn"
     rarest = min(shown, key=lambda one: (judged.actual == one).mean())
     base = float((judged.actual == rarest).mean())
     caption = (
-        f"Average precision {_areas(judged, means, say)}. The rarest class drawn,"
+        f"Average precision {_areas(judged, means, say)}. {which},"
         f" {short(judged.classes[rarest], 30)}, has {percent(base)} of the rows, which is what"
         " guessing would reach."
     )

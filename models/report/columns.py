@@ -14,6 +14,8 @@ from models.report.numbers import percent
 
 FEW_VALUES: Final = 8
 """A whole number with so few values is drawn as categories."""
+FAR: Final = 10
+"""Of a normal distribution the largest of a million lies four times the box's width away."""
 
 Kind = Literal["number", "date", "category", "nothing"]
 
@@ -38,6 +40,15 @@ class RawColumn:
     axis: str
     numbers: Floats = field(default_factory=lambda: np.empty(0))
     why_not: str = ""
+
+    @property
+    def far_spread(self) -> bool:
+        """Whether some numbers lie so far above most that a plain axis shows nothing but them."""
+        present = self.numbers[np.isfinite(self.numbers)]
+        if self.kind != "number" or not len(present) or present.min() <= 0:
+            return False
+        low, middle, high = np.quantile(present, [0.25, 0.5, 0.75])
+        return bool(present.max() - middle > FAR * (high - low) > 0)
 
     @property
     def missing_words(self) -> str:

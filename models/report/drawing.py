@@ -11,7 +11,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import AutoLocator, FuncFormatter, MaxNLocator, NullFormatter
 
 from models.report.numbers import say
 
@@ -33,6 +33,7 @@ PNG_DPI: Final = 144
 POINTS: Final = 2000
 """At most so many points in a cloud; more are only ink."""
 LABEL_CHARS: Final = 18
+MOST_TICKS: Final = 6
 
 _LOOK: Final[dict[str, Any]] = {
     "font.family": "DejaVu Sans",
@@ -102,7 +103,9 @@ def draw(frame: Frame, paint: Callable[[Axes], None]) -> Picture:
         warnings.filterwarnings("ignore", message=".*constrained_layout not applied")
         figure = Figure(figsize=frame.size, layout="constrained")
         FigureCanvasAgg(figure)
-        paint(figure.add_subplot())
+        axes = figure.add_subplot()
+        paint(axes)
+        _thin_out(axes)
         light = _saved(figure, "svg", transparent=True, metadata={"Date": None, "Creator": None})
         # Laid out once: the second rendering has the same places.
         figure.set_layout_engine("none")
@@ -131,6 +134,12 @@ def legend(axes: Axes, entries: int) -> None:
     """Put a legend above the axes, where it covers no data."""
     columns = min(entries, 3)
     axes.figure.legend(loc="outside upper center", ncols=columns)
+
+
+def _thin_out(axes: Axes) -> None:
+    """Leave room between the numbers along x: of its own, matplotlib writes up to nine."""
+    if isinstance(axes.xaxis.get_major_locator(), AutoLocator):
+        axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS - 1, steps=[1, 2, 2.5, 5, 10]))
 
 
 def _saved(figure: Figure, form: str, **options: Any) -> bytes:

@@ -14,8 +14,10 @@ from models.report.drawing import Frame, Picture, draw, short
 from models.report.numbers import count, listing, say
 from models.report.section import Block, Section, Words
 
-MOST_COLUMNS: Final = 24
+MOST_COLUMNS: Final = 40
 MOST_CORRELATED: Final = 20
+FEW_CORRELATED: Final = 8
+"""So many columns leave room for a second decimal."""
 
 
 def features_section(evidence: Evidence, order: list[str]) -> Section:
@@ -82,6 +84,7 @@ def _as_numbers(column: RawColumn, evidence: Evidence) -> "np.ndarray[Any, Any] 
 def _matrix(table: pd.DataFrame, words: str) -> Picture:
     found = table.corr(method="spearman", min_periods=3)
     names = [short(name, 14) for name in found.columns]
+    digits = 2 if len(names) <= FEW_CORRELATED else 1
     side = max(3.4, 1.5 + 0.36 * len(names))
     caption = _strongest(found) + words
     frame = Frame("correlations", "Rank correlations", caption, (side + 0.7, side))
@@ -94,7 +97,7 @@ def _matrix(table: pd.DataFrame, words: str) -> Picture:
         for (row, column), value in np.ndenumerate(found.to_numpy()):
             if row != column and np.isfinite(value):
                 ink = "#ffffff" if abs(value) > 0.65 else "#101518"
-                text = say(round(float(value), 1) + 0.0, 1)
+                text = say(round(float(value), digits) + 0.0, digits)
                 axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=7.5)
         axes.grid(visible=False)
         axes.figure.colorbar(image, ax=axes, shrink=0.7, ticks=[-1, 0, 1])

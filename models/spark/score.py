@@ -20,7 +20,7 @@ from models.estimators import Estimator, answer
 from models.manifest import Manifest
 from models.rows import Array, as_container, series
 from models.schema import Column as InputColumn
-from models.schema import DType, OutputSchema, TabularSchema
+from models.schema import OutputSchema, TabularSchema
 from models.spark.cells import typed
 from models.spark.frames import Batches, in_executors, quoted
 from models.spec.columns import ColumnType
@@ -95,9 +95,13 @@ def _with_inputs(rows: DataFrame, schema: TabularSchema) -> DataFrame:
     inputs: list[Column] = []
     reasons: list[Column] = []
     for at, column in enumerate(schema.columns):
-        read = typed(quoted(column.name), kinds[column.name], _wanted(column.dtype), ())
+        read = typed(quoted(column.name), kinds[column.name], _wanted(column), ())
         inputs.append(read.value.alias(f"i{at}"))
-        reasons.append(F.when(read.unfit, F.lit(f"{column.name} is no {column.dtype}")))
+        reasons.append(
+            F.when(
+                read.unfit, F.lit(f"{column.name} is no {'date' if column.dates else column.dtype}")
+            )
+        )
         reasons += [F.when(holds, F.lit(why)) for why, holds in _breaches(column, read.value)]
     return rows.withColumns({INPUTS: F.struct(*inputs), ERROR: F.coalesce(*reasons)})
 
@@ -206,12 +210,14 @@ def _refuse_columns(rows: DataFrame, schema: TabularSchema, output: OutputSchema
         raise BadData(f"the rows have a column {taken[0]!r} already; rename it")
 
 
-def _wanted(dtype: DType) -> ColumnType:
-    if dtype == "string":
+def _wanted(column: InputColumn) -> ColumnType:
+    if column.dates:
+        return "date"
+    if column.dtype == "string":
         return "text"
-    if dtype == "bool":
+    if column.dtype == "bool":
         return "boolean"
-    return "number" if dtype.startswith("float") else "integer"
+    return "number" if column.dtype.startswith("float") else "integer"
 
 
 def _tick(name: str) -> str:

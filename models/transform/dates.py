@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
-Moments = pd.DatetimeIndex
+from models.moment_columns import Moments, read_moments
+
 Numbers = npt.NDArray[np.float64]
 
 _EPOCH: Final = pd.Timestamp("1970-01-01", tz="UTC")
@@ -72,10 +73,3 @@ class DateFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if names is None:
             names = [f"x{position}" for position in range(self.n_features_in_)]
         return np.array([f"{name}_{part}" for name in names for part in self.parts], dtype=object)
-
-
-def read_moments(texts: "pd.Series[Any]") -> Moments:
-    """Return texts as times in UTC; NaT for what is missing or no date in ISO 8601."""
-    read = pd.to_datetime(texts.astype(object), format="ISO8601", utc=True, errors="coerce")
-    # Nanoseconds would end in 1677 and 2262.
-    return pd.DatetimeIndex(read).as_unit("us")

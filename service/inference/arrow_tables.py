@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from models.moments import is_moment, years_of
 from models.schema import Column, TabularSchema
 from models.tables import ColumnCells
 from service.codecs.cells import BOOL_NULL, Row, number_format
@@ -110,6 +111,9 @@ def _plain_array(column: Column, chunked: pa.ChunkedArray) -> pa.Array:
     kind = chunked.type
     if kind == FLOATS and chunked.num_chunks == 1 and column.dtype == "float64":
         return chunked.chunk(0)  # what most streams have needs no further questions
+    if column.dates and (pa.types.is_timestamp(kind) or pa.types.is_date(kind)):
+        chunked = chunked.cast(pa.string())  # Arrow writes ISO 8601, in UTC if there is a zone
+        kind = chunked.type
     bare = kind.value_type if pa.types.is_dictionary(kind) else kind
     is_number = pa.types.is_integer(bare) or pa.types.is_floating(bare)
     is_text = (
@@ -172,6 +176,9 @@ def _quick_numbers(
 def _quick_texts(column: Column, values: list[str | None]) -> ColumnCells | None:
     if column.policy.unknown == "reject" and column.categories:
         return values if set(values) <= {None, *column.categories} else None
+    if column.dates:
+        years = years_of(column.frame_dtype)
+        return values if all(one is None or is_moment(one, years) for one in set(values)) else None
     return values
 
 

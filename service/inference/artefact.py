@@ -1,9 +1,10 @@
 """A stored artefact to a fitted estimator. Loading runs code, so it is verified first."""
 
+import re
 import warnings
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Final
 
 import joblib
 import numpy as np
@@ -13,6 +14,8 @@ from sklearn.exceptions import InconsistentVersionWarning
 from models.errors import ArtefactError
 from models.manifest import Manifest
 from models.store import ARTEFACT, Store, describe_open, open_artefact
+
+_FOLDERS: Final = re.compile(r"(?<![\w/])/(?:[^/'\"\s]+/)+")
 
 
 def load_estimator(store: Store, manifest: Manifest) -> Any:
@@ -35,11 +38,20 @@ def load_estimator(store: Store, manifest: Manifest) -> Any:
                 warnings.simplefilter("error", InconsistentVersionWarning)
                 estimator = joblib.load(file)
         except Exception as error:
-            raise ArtefactError(f"{ARTEFACT} cannot be loaded: {error}") from error
+            raise ArtefactError(f"{ARTEFACT} cannot be loaded: {_reason(error)}") from error
     for part in _parts(estimator, set()):
         if getattr(part, "n_jobs", None) is not None:
             part.n_jobs = 1
     return estimator
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong, without the folders of this machine: clients read it, too."""
+    words = _FOLDERS.sub("", str(error)) or type(error).__name__
+    if isinstance(error, AttributeError | ImportError):
+        # Modules are imported once, and the next loader is forked from this one.
+        words += "; if its code was changed since the service began, start the service again"
+    return words
 
 
 def _check_versions(manifest: Manifest) -> None:

@@ -242,3 +242,25 @@ def test_any_data_is_read_or_refused(data: Any) -> None:
     except Unreadable:
         return
     assert all(value is None or type(value) in {int, float} for value in values)
+
+
+@pytest.mark.parametrize(
+    ("datatype", "low", "high"),
+    [
+        ("INT8", -128, 127), ("UINT8", 0, 255), ("INT16", -(2**15), 2**15 - 1),
+        ("UINT16", 0, 2**16 - 1), ("INT32", -(2**31), 2**31 - 1), ("UINT32", 0, 2**32 - 1),
+        ("INT64", -(2**63), 2**63 - 1), ("UINT64", 0, 2**64 - 1),
+    ],
+)  # fmt: skip
+def test_whole_numbers_beyond_their_datatype_are_refused(
+    datatype: Any, low: int, high: int
+) -> None:
+    """As JSON, where nothing cuts them: in binary there are none."""
+
+    def said(*data: int | None) -> InputTensor:
+        return InputTensor(name="x", shape=[len(data)], datatype=datatype, data=list(data))
+
+    assert read_tensor(said(low, None, high), None).values == [low, None, high]
+    for beyond in (low - 1, high + 1):
+        with pytest.raises(Unreadable, match=f"is {datatype}, and its data holds {beyond}"):
+            read_tensor(said(low, None, beyond), None)

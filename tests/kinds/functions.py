@@ -30,9 +30,22 @@ def day_of_year(X: pd.DataFrame) -> pd.DataFrame:
     return days
 
 
+def in_hours(X: pd.DataFrame) -> pd.DataFrame:
+    """Return durations as numbers of hours."""
+    hours: pd.DataFrame = X.apply(lambda column: column.dt.total_seconds() / 3600)
+    return hours
+
+
 def day_of_text(X: pd.DataFrame) -> pd.DataFrame:
     """Return the day of the year of each date, which is a text."""
     return day_of_year(X.apply(pd.to_datetime))
+
+
+def hours_between(X: pd.DataFrame) -> pd.DataFrame:
+    """Return the hours from each moment to the next column's, and the hour of the first; -1 for
+    none."""
+    hours = (X["end"] - X["begin"]).dt.total_seconds() / 3600
+    return pd.DataFrame({"hours": hours.fillna(-1.0), "of_day": X["begin"].dt.hour})
 
 
 def doubled_in_place(X: pd.DataFrame) -> pd.DataFrame:

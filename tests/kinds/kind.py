@@ -54,8 +54,10 @@ def as_json(rows: pd.DataFrame) -> list[list[Any]]:
 
 
 def _cell(value: Any) -> Any:
-    plain = value.item() if isinstance(value, np.generic) else value
-    return None if pd.isna(plain) else plain
+    plain: Any = value.item() if isinstance(value, np.generic) else value
+    if pd.isna(plain):
+        return None
+    return plain.isoformat() if isinstance(plain, pd.Timestamp) else plain
 
 
 def numbers(width: int = 4) -> pd.DataFrame:

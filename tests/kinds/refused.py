@@ -23,7 +23,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from tests.kinds.functions import centred, day_of_year, doubled_in_place
+from tests.kinds.functions import centred, day_of_year, doubled_in_place, in_hours
 from tests.kinds.kind import FITTED_ROWS, Fitted, mixed, numbers, three, value
 from tests.kinds.texts import moods, texts
 
@@ -40,6 +40,17 @@ class Refused(NamedTuple):
 
 def on_numbers(model: Any) -> Callable[[], Fitted]:
     return lambda: Fitted(model.fit(numbers(), three(numbers())), numbers())
+
+
+def durations() -> Fitted:
+    rows = pd.DataFrame({"day": pd.to_timedelta(np.arange(FITTED_ROWS), unit="h")})
+    model = make_pipeline(FunctionTransformer(in_hours), LinearRegression())
+    return Fitted(model.fit(rows, np.arange(FITTED_ROWS)), rows)
+
+
+def beyond_int64() -> Fitted:
+    rows = pd.DataFrame({"id": np.arange(FITTED_ROWS, dtype=np.uint64) + np.uint64(2**63 - 1)})
+    return Fitted(LinearRegression().fit(rows, np.arange(FITTED_ROWS)), rows)
 
 
 def dates() -> Fitted:
@@ -118,10 +129,10 @@ def searched() -> Any:
 BY_CLI = (
     Refused("dbscan", on_numbers(DBSCAN()), "DBSCAN, which has neither", "use KMeans"),
     Refused(
-        "dates",
-        dates,
-        "column 'day' holds datetime64",
-        "pd.to_datetime in a FunctionTransformer",
+        "durations",
+        durations,
+        "column 'day' holds timedelta64",
+        "fit the pipeline on numbers, such as seconds",
         "parquet",
     ),
     Refused(
@@ -131,7 +142,9 @@ BY_CLI = (
 BY_FUNCTION = (
     Refused("pipeline-dbscan", on_numbers(make_pipeline(StandardScaler(), DBSCAN())),
             "labels only the rows that it was fitted on", "fit a classifier on its labels"),
-    Refused("days", dates, "rows hold day str", "let the pipeline's first step make dates of them"),
+    Refused("days", dates, "rows hold day str", "as Parquet, for a CSV file cannot tell days"),
+    Refused("beyond", beyond_int64, "column 'id' holds whole numbers above 9223372036854775807",
+            "float64 or on texts"),
     Refused("no-novelty", on_numbers(LocalOutlierFactor()), "LocalOutlierFactor, which has neither",
             "fit it with novelty=True"),
     Refused("map", on_numbers(SpectralEmbedding()),

@@ -18,7 +18,8 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
-from tests.kinds.functions import day_of_text, ratios
+from models.transform.dates import DateFeatures
+from tests.kinds.functions import day_of_text, hours_between, ratios
 from tests.kinds.kind import (
     FITTED_ROWS,
     Fitted,
@@ -76,6 +77,35 @@ def dates_as_texts() -> Fitted:
     return Fitted(model.fit(rows, np.sin(np.arange(FITTED_ROWS))), rows)
 
 
+def moments() -> Fitted:
+    """Fit on moments themselves, as a Parquet file or a database gives them."""
+    return between(pd.date_range("2026-01-01", periods=FITTED_ROWS, freq="7h"))
+
+
+def moments_of_a_zone() -> Fitted:
+    """Over the end of summer time, in nanoseconds."""
+    begin = pd.date_range("2026-10-01", periods=FITTED_ROWS, freq="7h", tz="Europe/Berlin")
+    return between(begin.as_unit("ns"))
+
+
+def between(begin: pd.DatetimeIndex) -> Fitted:
+    end = (begin + pd.to_timedelta(np.arange(FITTED_ROWS) % 50 * 11, unit="min")).to_series()
+    rows = pd.DataFrame({"begin": begin, "end": end.where(np.arange(FITTED_ROWS) % 9 > 0).array})
+    model = make_pipeline(FunctionTransformer(hours_between), StandardScaler(), Ridge())
+    return Fitted(model.fit(rows, np.cos(np.arange(FITTED_ROWS))), rows)
+
+
+def dates_in_parts() -> Fitted:
+    """Fit as specifications do, with our own step."""
+    days = pd.date_range("2026-01-01", periods=FITTED_ROWS, freq="D").strftime("%Y-%m-%d")
+    rows = pd.DataFrame({"day": days, "x": np.arange(FITTED_ROWS) % 7 * 0.5})
+    parts = make_pipeline(DateFeatures(("month", "weekday")), SimpleImputer())
+    model = make_pipeline(
+        make_column_transformer((parts, ["day"]), ("passthrough", ["x"])), Ridge()
+    )
+    return Fitted(model.fit(rows, np.sin(np.arange(FITTED_ROWS))), rows)
+
+
 def target_encoder() -> Fitted:
     rows = mixed()[["city", "plan", "age"]]
     encode = make_column_transformer(
@@ -123,6 +153,17 @@ def nothing_and_none() -> Fitted:
     rows = pd.DataFrame({"word": words, "x": numbers()["x0"]})
     encode = make_column_transformer(
         (OneHotEncoder(handle_unknown="ignore"), ["word"]), remainder="passthrough"
+    )
+    return Fitted(make_pipeline(encode, LogisticRegression()).fit(rows, two(numbers())), rows)
+
+
+def none_imputed() -> Fitted:
+    """Fit an imputer of None, which leaves NaN as it is."""
+    words = pd.Series(["a", None, "b", "c"] * (FITTED_ROWS // 4), dtype=object)
+    rows = pd.DataFrame({"word": words, "x": numbers()["x0"]})
+    filled = SimpleImputer(missing_values=None, strategy="constant", fill_value="?")
+    encode = make_column_transformer(
+        (make_pipeline(filled, OneHotEncoder()), ["word"]), remainder="passthrough"
     )
     return Fitted(make_pipeline(encode, LogisticRegression()).fit(rows, two(numbers())), rows)
 
@@ -178,6 +219,10 @@ KINDS = (
     Kind("numpy-function", numpy_function),
     Kind("importable-function", importable_function),
     Kind("dates-as-texts", dates_as_texts),
+    Kind("dates-in-parts", dates_in_parts),
+    Kind("moments", moments, sample="parquet"),
+    Kind("moments-of-a-zone", moments_of_a_zone, sample="parquet"),
+    Kind("none-imputed", none_imputed, probabilities=True),
     Kind("target-encoder", target_encoder),
     Kind("ordinal-unknown", ordinal_unknown, probabilities=True),
     Kind("pandas-categories", pandas_categories, probabilities=True),

@@ -10,17 +10,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from tests.integration.json_schema import Schema, problems
 from tests.integration.server import Service
 from tests.integration.wire import Reply, get, post
 from tests.kinds.agreement import same
-from tests.kinds.conftest import Known
+from tests.kinds.conftest import Known, Shelf
 from tests.kinds.kind import as_json
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
+CSV = {"Content-Type": "text/csv"}
+ARROW = {"Content-Type": "application/vnd.apache.arrow.stream"}
 MANY = 5000
 """So many rows are a large body, which a worker parses itself."""
 
@@ -164,6 +167,66 @@ def test_csv_in_and_out(service: Service, known: Known) -> None:
         values: list[Any] = one if isinstance(one, list) else [one]
         assert len(line) == len(values)
         assert all(map(stands_for, line, values))
+
+
+DATED = ("dates-as-texts", "dates-in-parts", "moments", "moments-of-a-zone")
+NO_DATES = ("29.11.2026", "2026-02-30", "20261129", "tomorrow", "2026-11-29T25:00")
+
+
+@pytest.fixture(params=DATED)
+def dated(request: pytest.FixtureRequest, shelf: Shelf) -> Known:
+    """Give each kind whose first column holds dates in turn."""
+    return shelf.known[request.param]
+
+
+@pytest.mark.parametrize("text", NO_DATES)
+def test_what_is_no_date_is_refused_and_not_guessed(
+    service: Service, dated: Known, text: str
+) -> None:
+    """By each way in, however large the body, with the words that the client needs."""
+    rows = dated.many(3).astype(object)
+    cells = as_json(rows)
+    cells[1][0] = text
+    name = str(rows.columns[0])
+    path = f"/v1/models/{dated.kind.name}:predict"
+    frame = pd.DataFrame(cells, columns=rows.columns)
+    table = pa.Table.from_pandas(frame.astype({name: "str"}), preserve_index=False)
+    large = [*as_json(dated.many(MANY)), cells[1]]
+    columns = dict(zip(map(str, rows.columns), zip(*cells, strict=True), strict=True))
+    replies = [
+        post(service.address, path, {"instances": cells}),
+        post(service.address, path, {"instances": large}),
+        post(service.address, path, {"inputs": columns}),
+        post(service.address, path, frame.to_csv(index=False).encode(), CSV),
+        post(service.address, path, stream_of(table), ARROW),
+    ]
+    for reply in replies:
+        assert reply.status == 422, reply.body
+        assert "should be a day or time in ISO 8601" in reply.json()["error"]
+        assert {name, 0} & set(reply.json()["details"][0]["loc"])
+    partial = post(service.address, f"{path}?partial=true", {"instances": cells}).json()
+    good = dated.many(3).iloc[[0, 2]]
+    assert partial["predictions"][1] is None
+    assert same(partial["predictions"][::2], expected(dated, good))
+
+
+def test_arrow_may_hold_moments(service: Service, dated: Known) -> None:
+    rows = dated.many(40)
+    moments = rows.copy()
+    moments[rows.columns[0]] = pd.to_datetime(rows[rows.columns[0]])
+    table = pa.Table.from_pandas(moments, preserve_index=False)
+    path = f"/v1/models/{dated.kind.name}:predict"
+    reply = post(service.address, path, stream_of(table), ARROW)
+    assert reply.status == 200, reply.body
+    assert same(reply.json()["predictions"], expected(dated, rows))
+
+
+def stream_of(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
 
 
 def stands_for(text: str, value: Any) -> bool:

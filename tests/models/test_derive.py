@@ -425,7 +425,8 @@ def test_text_without_an_encoder_is_open(frame: pd.DataFrame, y: "np.ndarray[Any
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        (pd.date_range("2026-01-01", periods=ROWS), "column 'odd' holds datetime64"),
+        (pd.timedelta_range("1h", periods=ROWS), "column 'odd' holds timedelta64"),
+        (pd.Series([2**63, 1] * (ROWS // 2), dtype="uint64"), "whole numbers above 9223372036854"),
         (pd.Series([1, "a"] * (ROWS // 2), dtype=object), "column 'odd' holds int and str"),
         (pd.Series([[1]] * ROWS, dtype=object), "type list cannot travel in JSON"),
         (pd.Series([np.inf, 1.0] * (ROWS // 2)), "infinity cannot travel"),
@@ -438,6 +439,41 @@ def test_columns_that_no_request_can_carry_are_refused(
     drop = ColumnTransformer([("number", "passthrough", ["number"])])
     with pytest.raises(RefusedModel, match=sentence):
         input_schema(make_pipeline(drop, Ridge()).fit(X, y), X)
+
+
+def test_moments_travel_as_texts(y: "np.ndarray[Any, Any]") -> None:
+    """NaT, zones and nanoseconds come back as they were."""
+    begin = pd.Series(pd.date_range("2026-10-20", periods=ROWS, freq="11h", tz="Europe/Berlin"))
+    fine = pd.Series(pd.date_range("1960-01-01", periods=ROWS, freq="111222333ns"))
+    X = pd.DataFrame({"begin": begin, "fine": fine, "number": 1.0})
+    X.loc[3, "begin"] = pd.NaT
+    drop = ColumnTransformer([("number", "passthrough", ["number"])])
+    model = make_pipeline(drop, Ridge()).fit(X, y)
+    found = columns(model, X)
+    assert [found[name].dates for name in X.columns] == [True, True, False]
+    assert found["begin"].example == "2026-10-20T00:00:00+02:00"
+    assert (found["begin"].nullable, found["fine"].nullable) == (True, False)
+    schema = input_schema(model, X)
+    assert isinstance(schema, TabularSchema)
+    assert_rows_survive(model, X, schema)
+
+
+def test_texts_are_dates_if_the_model_fails_at_others(y: "np.ndarray[Any, Any]") -> None:
+    X = pd.DataFrame({"day": pd.date_range("2026-01-01", periods=ROWS).strftime("%Y-%m-%d")})
+    strict = make_pipeline(FunctionTransformer(days_of), Ridge()).fit(X, y)
+    liberal = make_pipeline(FunctionTransformer(lengths_of), Ridge()).fit(X, y)
+    assert columns(strict, X)["day"].dates
+    assert not columns(liberal, X)["day"].dates
+    assert not columns(liberal, X.assign(day="soon"))["day"].dates
+
+
+def days_of(X: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.to_datetime(X[name]).dt.day for name in X.columns})
+
+
+def lengths_of(X: pd.DataFrame) -> pd.DataFrame:
+    lengths: pd.DataFrame = X.map(len)
+    return lengths
 
 
 def test_columns_of_the_same_name_are_refused(y: "np.ndarray[Any, Any]") -> None:

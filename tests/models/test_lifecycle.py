@@ -1,6 +1,7 @@
 """A specification from raw rows to a promoted version, judged by scikit-learn alone."""
 
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -13,7 +14,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import r2_score
 
+from models import lifecycle
 from models.errors import StoreError
+from models.evidence import Evidence
 from models.lifecycle import Done, Job, run
 from models.memory import MemoryEngine
 from models.places import Places
@@ -21,7 +24,7 @@ from models.presets.students import generate
 from models.publish.history import History
 from models.publish.lock import only_run
 from models.spec import Specification
-from models.stages import Stages
+from models.stages import Stage, Stages
 from models.store import Store
 
 FEATURES = ["age", "study_hours", "absences", "previous_grade", "school"]
@@ -118,6 +121,23 @@ def test_the_first_version_serves_and_tells_where_it_comes_from(
     assert list(model.feature_names_in_) == FEATURES
     # Anybody can judge it anew; on rows that it was fitted on, too, it is far from the mean.
     assert r2_score(table["grade"], model.predict(table[FEATURES])) > 0.7
+
+
+def test_the_report_names_no_folder_of_this_machine(
+    make_job: Callable[..., Job], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service shows it to whoever may ask."""
+    job = make_job(publish={"report": True})
+    with (tmp_path / "data" / "rows.csv").open("a") as file:
+        file.write("old,1.0,2.0,3.0,GP,9.0,600\n")
+    shown: list[Evidence] = []
+    monkeypatch.setattr(lifecycle, "write_report", lambda evidence, _: shown.append(evidence))
+    told: list[Stage] = []
+    run(job, MemoryEngine(), Stages(finished=told.append))
+    extract = next(stage for stage in shown[0].stages if stage.name == "extract")
+    assert extract.sample.startswith(f"1 rejected: rejected{os.sep}")
+    assert str(tmp_path) not in str(shown[0].stages)
+    assert str(tmp_path / "work") in next(one for one in told if one.name == "extract").sample
 
 
 def test_the_held_out_score_is_of_rows_that_no_run_has_seen(

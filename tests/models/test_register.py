@@ -302,6 +302,12 @@ def test_refusals_say_what_to_change(
     assert store.names() == []
 
 
+def test_columns_numbered_by_pandas_are_those_of_an_array(take: Take, csv: Csv) -> None:
+    """`pd.DataFrame(X).to_csv("rows.csv", index=False)` is what owners of arrays write."""
+    numbered = FRAME.set_axis(["0", "1"], axis=1)
+    assert list(columns(take(ARRAY_MODEL, csv(numbered)))) == ["0", "1"]
+
+
 def test_answers_without_end_are_refused(take: Take, csv: Csv) -> None:
     model = LinearRegression().fit(FRAME, Y)
     model.intercept_ = np.inf

@@ -13,8 +13,10 @@ import joblib
 import pytest
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 
+from models.errors import ArtefactError
 from models.store import Store
 from service.inference.artefact import load_estimator
+from tests.processes import odd_models
 from tests.processes.odd_models import Killer, Moody, Picky, Plain, Sleepy, Suicide, Threaded
 from tests.processes.replica import (
     ROOT,
@@ -216,6 +218,19 @@ def test_another_version_of_scikit_learn_is_refused(store: Path, tmp_path: Path)
     process = launch(copy, tmp_path / "log")
     assert process.wait(60) == 3
     assert "it was fitted with scikit-learn 0.1" in (tmp_path / "log").read_text()
+
+
+def test_why_code_cannot_be_found_is_told_without_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients read the reason, too; the operator is told what helps."""
+    register(tmp_path, Plain())
+    store = Store(tmp_path / "store")
+    monkeypatch.delattr(odd_models, "Plain")
+    with pytest.raises(ArtefactError, match=r"attribute 'Plain'.* from 'odd_models\.py'") as caught:
+        load_estimator(store, store.manifest("plain", 1))
+    assert "/" not in str(caught.value)
+    assert "start the service again" in str(caught.value)
 
 
 def test_no_nested_estimator_keeps_its_own_jobs(tmp_path: Path) -> None:

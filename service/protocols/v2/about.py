@@ -196,6 +196,8 @@ def _about_column(column: Column) -> Described:
     }
     if column.categories is not None:
         about["categories"] = list(column.categories)
+    if column.dates:
+        about["format"] = "ISO 8601"
     if column.min is not None:
         about |= {"min": column.min, "max": column.max}
     return about

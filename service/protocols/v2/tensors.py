@@ -134,7 +134,20 @@ def _from_json(said: InputTensor) -> list[Any]:
         wrong = next(value for value in values if type(value) not in allowed)
         word = _JSON_WORDS.get(type(wrong)) or repr(wrong)[:40]
         raise _misfit(said, f"is {said.datatype}, and its data holds {word}")
+    if allowed is _INTEGERS:
+        _refuse_beyond(said, values)
     return values
+
+
+def _refuse_beyond(said: InputTensor, values: list[Any]) -> None:
+    """Refuse whole numbers that the datatype does not have."""
+    bits = int(said.datatype.lstrip("UINT"))
+    signed = not said.datatype.startswith("U")
+    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+    present = [value for value in values if value is not None] if None in values else values
+    if present and not low <= min(present) <= max(present) <= high:
+        wrong = next(value for value in present if not low <= value <= high)
+        raise _misfit(said, f"is {said.datatype}, and its data holds {str(wrong)[:40]}")
 
 
 def _flat(said: InputTensor, data: list[Any]) -> list[Any]:

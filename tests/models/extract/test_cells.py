@@ -69,6 +69,11 @@ def test_days_and_times_of_the_calendar() -> None:
     assert read(pa.array(good + bad), "date") == good + ["!"] * len(bad)
 
 
+def test_a_fine_fraction_harms_no_other_century() -> None:
+    texts = ["9999-12-31", "2020-01-01T10:00:00.123456789", "0001-01-01"]
+    assert read(pa.array(texts), "date") == texts
+
+
 def test_types_of_databases_and_parquet() -> None:
     noon = dt.datetime.fromisoformat("2024-01-01T12:00:00.500000")
     berlin = dt.timezone(dt.timedelta(hours=1))

@@ -55,6 +55,7 @@ def test_a_killed_session_goes_on_and_ends_the_same(tmp_path: Path) -> None:
     kept = journal.read_bytes()
     # The kill may have met it in the middle of a line.
     journal.write_bytes(kept + b'{"number": 29, "sco')
+    assert list(work.glob("rows-*"))
     told: list[Event] = []
     resumed = thirty(work, 1, told.append)
     again = {event.run.number for event in told if isinstance(event, RunEnd)}
@@ -62,6 +63,7 @@ def test_a_killed_session_goes_on_and_ends_the_same(tmp_path: Path) -> None:
     assert again
     assert not again & seen
     assert journal.read_bytes().startswith(kept)
+    assert not list(work.glob("rows-*"))
     undisturbed = thirty(tmp_path / "undisturbed", 1, silent)
     assert (resumed.best.number, resumed.best.score) == (
         undisturbed.best.number, undisturbed.best.score

@@ -249,8 +249,8 @@ def test_hundreds_of_columns(tmp_path: Path) -> None:
     model = Ridge(10.0)
     page = written(made.evidence(specification, model, frame, 60), tmp_path)
     assert "Shuffling x023 costs most: rmse rises by" in page.text
-    assert "The 24 most important columns; left out:" in page.text
-    assert "and 28 more" in page.text
+    assert "The 40 most important columns; left out:" in page.text
+    assert "and 12 more" in page.text
     assert "20 of 61 numeric columns" in page.text
     assert "y by x023" in page.text
 

@@ -51,6 +51,13 @@ def test_a_column_may_mix_days_and_times() -> None:
     np.testing.assert_allclose(found, [parts(text) for text in texts], rtol=1e-12)
 
 
+def test_a_date_reads_the_same_whatever_stands_beside_it() -> None:
+    """Pandas counts in the finest unit that it finds; nanoseconds end in 2262."""
+    fine = "2020-01-01T10:00:00.123456789"
+    found = DateFeatures(("year", "hour")).fit_transform(frame("9999-12-31", fine, "0001-01-01"))
+    assert found.tolist() == [[9999.0, 0.0], [2020.0, 10.0], [1.0, 0.0]]
+
+
 def test_what_is_missing_or_no_date_is_nan_and_then_filled() -> None:
     found = DateFeatures(("day",)).fit_transform(frame("2024-02-03", None, "yesterday"))
     assert np.isnan(found[1:]).all()
