@@ -38,6 +38,8 @@ NEAR_TIE: Final = 1e-9
 MAX_WIDTH: Final = 4096
 """Numbers or probabilities a row; a frame to the API process holds some thousands of rows."""
 
+LARGEST_WHOLE: Final = 2**63 - 1
+
 _KINDS: Final[dict[type, DType]] = {bool: "bool", int: "int64", float: "float64", str: "string"}
 
 
@@ -154,4 +156,10 @@ def _label_dtype(found: Array, classes: tuple[Label, ...]) -> DType:
     if len(kinds) != 1:
         names = ", ".join(sorted(kind.__name__ for kind in kinds))
         raise RefusedModel(f"classes_ mixes {names}; one type of label is needed")
+    large = [one for one in classes if isinstance(one, int) and one > LARGEST_WHOLE]
+    if large:
+        raise RefusedModel(
+            f"the label {large[0]} is above {LARGEST_WHOLE}, and answers carry whole numbers of 64"
+            " bits with a sign; fit the classifier on labels that are texts"
+        )
     return cast("DType", found.dtype.name) if found.dtype.kind in "iu" else _KINDS[kinds.pop()]

@@ -121,6 +121,10 @@ class Loader:
             model = Model(estimator, manifest, rows, pixels, plan)
         except StoreError as error:
             self._tell({"did": "refused", **about, "reason": str(error)[:1000]})
+        except Exception as error:
+            # Whatever is wrong with one model, the others are innocent.
+            reason = f"it cannot be prepared: {type(error).__name__}: {error}"
+            self._tell({"did": "refused", **about, "reason": reason[:1000]})
         else:
             number = self._place(model)
             seconds = time.monotonic() - started

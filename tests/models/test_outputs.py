@@ -176,6 +176,14 @@ def test_several_labels_a_row_each_have_their_classes() -> None:
     assert ask(model, X[:3], probabilities=False).as_json()[0] == model.predict(X[:3]).tolist()
 
 
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_labels_beyond_64_bits_with_a_sign_are_refused(outputs: int) -> None:
+    y = np.where(TWO, 2**63, 5).astype(np.uint64)
+    model = DecisionTreeClassifier().fit(X, y if outputs == 1 else np.column_stack([y, y]))
+    with pytest.raises(RefusedModel, match="the label 9223372036854775808 is above"):
+        output_schema(model, X)
+
+
 def test_the_classes_of_a_chain_are_those_of_each_output_whatever_it_asks_first() -> None:
     """It asks for three labels in an order in which no output stands where it is asked."""
     three = np.digitize(X[:, 0], [-0.5, 0.5])

@@ -1,5 +1,6 @@
 """A model that misbehaves harms nobody but its own request, and is refused if it always does."""
 
+import json
 import os
 import shutil
 import signal
@@ -205,6 +206,39 @@ def test_a_tampered_artefact_is_not_loaded(store: Path, tmp_path: Path) -> None:
     finally:
         process.terminate()
         assert process.wait(30) == 0
+
+
+def test_a_model_that_cannot_be_prepared_takes_no_other_with_it(odd: Path, tmp_path: Path) -> None:
+    """Its manifest promises labels that no answer can carry, as an earlier version let pass."""
+    register_labels(tmp_path)
+    path = tmp_path / "store" / "labels" / "1" / "manifest.json"
+    text = path.read_text()
+    assert '"classes":[0,1]' in text.replace(" ", "").replace("\n", "")
+    manifest = json.loads(text)
+    manifest["output"]["classes"] = [0, 2**64 - 1]
+    path.write_text(json.dumps(manifest))
+    shutil.copytree(odd / "picky", tmp_path / "store" / "picky")
+    log = tmp_path / "log"
+    process = launch(tmp_path / "store", log, "--workers", "1")
+    try:
+        wait_for(lambda: '"ready"' in log.read_text() or process.poll() is not None)
+        events = [json.loads(line) for line in log.read_text().splitlines()]
+        port = next(event["port"] for event in events if event["event"] == "listening")
+        assert ask(Replica(port, process, log), "picky", [1.0, 2.0])[0] == 200
+        refused = [event for event in events if event["event"] == "model_refused"]
+        assert [event["model"] for event in refused] == ["labels"]
+        assert "it cannot be prepared: OverflowError" in refused[0]["reason"]
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+
+
+def register_labels(folder: Path) -> None:
+    """Register a classifier of 0 and 1 under the name labels."""
+    joblib.dump(RandomForestClassifier(2).fit(ROWS, [0, 1, 0]), folder / "model.joblib")
+    lines = ["a,b", *(",".join(map(str, row)) for row in ROWS)]
+    (folder / "rows.csv").write_text("\n".join(lines) + "\n")
+    register_file(folder, "labels")
 
 
 def test_another_version_of_scikit_learn_is_refused(store: Path, tmp_path: Path) -> None:
