@@ -38,14 +38,14 @@ def load_estimator(store: Store, manifest: Manifest) -> Any:
                 warnings.simplefilter("error", InconsistentVersionWarning)
                 estimator = joblib.load(file)
         except Exception as error:
-            raise ArtefactError(f"{ARTEFACT} cannot be loaded: {_reason(error)}") from error
+            raise ArtefactError(f"{ARTEFACT} cannot be loaded: {reason_of(error)}") from error
     for part in _parts(estimator, set()):
         if getattr(part, "n_jobs", None) is not None:
             part.n_jobs = 1
     return estimator
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Return what went wrong, without the folders of this machine: clients read it, too."""
     words = _FOLDERS.sub("", str(error)) or type(error).__name__
     if isinstance(error, AttributeError | ImportError):

@@ -41,7 +41,7 @@ from typing import Any, cast
 from models.errors import StoreError
 from models.plans.plan import Policy, Trust
 from models.store import Store
-from service.inference.artefact import load_estimator
+from service.inference.artefact import load_estimator, reason_of
 from service.inference.deaths import confess_suicide
 from service.inference.limits import Limits
 from service.inference.model import Model
@@ -123,8 +123,8 @@ class Loader:
             self._tell({"did": "refused", **about, "reason": str(error)[:1000]})
         except Exception as error:
             # Whatever is wrong with one model, the others are innocent.
-            reason = f"it cannot be prepared: {type(error).__name__}: {error}"
-            self._tell({"did": "refused", **about, "reason": reason[:1000]})
+            why = f"it cannot be prepared: {type(error).__name__}: {reason_of(error)}"
+            self._tell({"did": "refused", **about, "reason": why[:1000]})
         else:
             number = self._place(model)
             seconds = time.monotonic() - started
