@@ -90,8 +90,7 @@ class Streams:
             ServiceError: it is refused, or something is wrong with the body so far.
             ClientGone: there is nobody to answer.
         """
-        share = (length_of(raw) or self._max_stream_bytes) // (self._workers + AHEAD)
-        sizes = PartSizes(served.part_sizes.get(streaming.media), share)
+        sizes = self._sizes(served.part_sizes.get(streaming.media), length_of(raw))
         served.admit(ask._replace(rows=min(ask.rows, served.row_bytes.rows(sizes.size_bytes))))
         source = StreamSource(client, self._max_stream_bytes)
         # Probabilities stand behind all predictions in JSON: such an answer cannot be in pieces.
@@ -160,6 +159,15 @@ class Streams:
         served.part_sizes[streaming.media] = sizes
         parts = self._parts(streaming, served, sizes)
         return Stream(order, client, source, (parts, sizes), joiner(streaming.form, served), on_end)
+
+    def _sizes(self, former: PartSizes | None, length: int | None) -> PartSizes:
+        """Return how large parts are to begin with.
+
+        Who does not tell the body's length may make it while it goes, and wait for answers.
+        """
+        if length is None:
+            return PartSizes()
+        return PartSizes(former, length // (self._workers + AHEAD))
 
     def _parts(self, streaming: Streaming, served: ServedVersion, sizes: PartSizes) -> Parts:
         if streaming.media is Media.ARROW:
