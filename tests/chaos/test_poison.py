@@ -24,11 +24,14 @@ from tests.chaos.table import Verdict
 
 pytestmark = [pytest.mark.integration, pytest.mark.chaos]
 FIRST_POISON = 1_000_000
-AT_ONCE_S = 0.05
+AT_ONCE_S = 0.1
 """A copy that began within this time of the first may have been on its way to another worker when
-the first one killed: it is not the service's fault, once. The retry may begin as soon, too, so
-only the sum over all inputs tells the two apart."""
+the first one killed: it is not the service's fault, once. A process that dies on a shared machine
+is not seen sooner. The retry may begin as soon, too, so only the sum over all inputs tells the two
+apart."""
 MOST_DEATHS_ON_AVERAGE = 2.2
+CHANCE_DEATHS = 2
+"""Of few inputs so many may have had such a copy."""
 MOST_DEATHS = 2
 
 
@@ -100,7 +103,7 @@ def judge_poison(verdict: Verdict, bad: LoadResult, ledger: Sequence[Began], dis
     )
     verdict.expect(len(deaths) > 0, "no poison reached a worker")
     verdict.expect(worst <= MOST_DEATHS, f"an input killed {worst} workers")
-    most = max(MOST_DEATHS_ON_AVERAGE * len(deaths), MOST_DEATHS * len(deaths) + 1)
+    most = max(MOST_DEATHS_ON_AVERAGE * len(deaths), MOST_DEATHS * len(deaths) + CHANCE_DEATHS)
     verdict.expect(total <= most, f"{len(deaths)} inputs killed {total} workers")
 
 
