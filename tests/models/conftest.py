@@ -1,9 +1,12 @@
-"""Stores with trained presets, made once a session."""
+"""Stores with trained presets, made once a session, and a table of mixed columns."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from models.manifest import FileEntry, GoldenRows, Manifest
@@ -13,6 +16,7 @@ from models.schema import Column, OutputSchema, TabularSchema
 from models.stages import Stage, Stages
 from models.store import ARTEFACT, Store
 from models.train import train
+from tests.models.deriving import ROWS
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +74,36 @@ def describe_as(name: str) -> Callable[[int, dict[str, FileEntry]], Manifest]:
         )
 
     return describe
+
+
+@pytest.fixture
+def frame() -> pd.DataFrame:
+    """Mixed columns: `hole` and `kind_none` have missing values, the others have none."""
+    rng = np.random.default_rng(3)
+    kinds = pd.Series(np.resize(["b", "a", "c"], ROWS), dtype="str")
+    with_none = kinds.astype(object)
+    with_none[::5] = None
+    with_nan = kinds.astype(object)
+    with_nan[::5] = np.nan
+    hole = rng.normal(size=ROWS)
+    hole[::7] = np.nan
+    return pd.DataFrame(
+        {
+            "number": rng.normal(size=ROWS),
+            "hole": hole,
+            "count": rng.integers(0, 9, ROWS),
+            "small": rng.integers(0, 9, ROWS).astype("int8"),
+            "single": rng.normal(size=ROWS).astype("float32"),
+            "kind": kinds,
+            "kind_none": with_none,
+            "kind_nan": with_nan,
+            "size": pd.Series(np.resize(["low", "high", "mid"], ROWS), dtype="str"),
+            "flag": np.resize([True, False, False], ROWS),
+            "group": pd.Categorical(np.resize(["x", "y"], ROWS), categories=["y", "x", "never"]),
+        }
+    )
+
+
+@pytest.fixture
+def y() -> "np.ndarray[Any, Any]":
+    return np.random.default_rng(4).normal(size=ROWS)

@@ -1,35 +1,26 @@
 """Schemas derived from fitted pipelines, and rows that travel through them unchanged."""
 
-import json
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, clone
-from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import (
     ColumnTransformer,
-    TransformedTargetRegressor,
     make_column_selector,
     make_column_transformer,
 )
 from sklearn.ensemble import (
-    BaggingRegressor,
     HistGradientBoostingRegressor,
     RandomForestRegressor,
-    StackingRegressor,
-    VotingRegressor,
 )
 from sklearn.experimental import (
-    enable_halving_search_cv,  # noqa: F401
     enable_iterative_imputer,  # noqa: F401
 )
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import IterativeImputer, SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV, HalvingRandomSearchCV, StratifiedKFold
+from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -38,64 +29,13 @@ from sklearn.preprocessing import (
     StandardScaler,
     TargetEncoder,
 )
-from sklearn.tree import DecisionTreeRegressor
 
 from models.derive import input_schema
-from models.encoders import column_knowledge
 from models.errors import RefusedModel
 from models.pictures import PicturePixels
-from models.rows import Rows, to_instances, to_rows
-from models.schema import Column, TabularSchema
+from models.schema import TabularSchema
 from models.store import Store
-
-ROWS = 40
-
-
-@pytest.fixture
-def frame() -> pd.DataFrame:
-    """Mixed columns: `hole` and `kind_none` have missing values, the others have none."""
-    rng = np.random.default_rng(3)
-    kinds = pd.Series(np.resize(["b", "a", "c"], ROWS), dtype="str")
-    with_none = kinds.astype(object)
-    with_none[::5] = None
-    with_nan = kinds.astype(object)
-    with_nan[::5] = np.nan
-    hole = rng.normal(size=ROWS)
-    hole[::7] = np.nan
-    return pd.DataFrame(
-        {
-            "number": rng.normal(size=ROWS),
-            "hole": hole,
-            "count": rng.integers(0, 9, ROWS),
-            "small": rng.integers(0, 9, ROWS).astype("int8"),
-            "single": rng.normal(size=ROWS).astype("float32"),
-            "kind": kinds,
-            "kind_none": with_none,
-            "kind_nan": with_nan,
-            "size": pd.Series(np.resize(["low", "high", "mid"], ROWS), dtype="str"),
-            "flag": np.resize([True, False, False], ROWS),
-            "group": pd.Categorical(np.resize(["x", "y"], ROWS), categories=["y", "x", "never"]),
-        }
-    )
-
-
-@pytest.fixture
-def y() -> "np.ndarray[Any, Any]":
-    return np.random.default_rng(4).normal(size=ROWS)
-
-
-def columns(model: BaseEstimator, X: Rows) -> dict[str, Column]:
-    schema = input_schema(model, X)
-    assert isinstance(schema, TabularSchema)
-    assert_rows_survive(model, X, schema)
-    return {column.name: column for column in schema.columns}
-
-
-def assert_rows_survive(model: Any, X: Rows, schema: TabularSchema) -> None:
-    """Rows that went through JSON must be predicted to the bit as before."""
-    travelled = to_rows(schema, json.loads(json.dumps(to_instances(schema, X))))
-    assert np.array_equal(model.predict(travelled), model.predict(X))
-    TabularSchema.model_validate_json(schema.model_dump_json())
+from tests.models.deriving import ROWS, assert_rows_survive, columns
 
 
 def test_names_types_and_ranges_of_plain_columns(
@@ -212,97 +152,6 @@ def test_a_target_encoder_knows_its_categories(frame: pd.DataFrame) -> None:
     target = np.resize([0, 1], ROWS)
     transformer = make_column_transformer((TargetEncoder(cv=StratifiedKFold(2)), ["kind"]))
     found = columns(make_pipeline(transformer, LogisticRegression()).fit(X, target), X)
-    assert found["kind"].categories == ("a", "b", "c")
-
-
-def test_a_search_is_looked_through(frame: pd.DataFrame, y: "np.ndarray[Any, Any]") -> None:
-    X = frame[["kind"]]
-    pipeline = make_pipeline(OneHotEncoder(), Ridge())
-    search = GridSearchCV(pipeline, {"ridge__alpha": [0.1, 1.0]}, cv=2).fit(X, y)
-    assert columns(search, X)["kind"].categories == ("a", "b", "c")
-
-
-def encoding(**options: Any) -> Any:
-    return make_column_transformer(
-        (OneHotEncoder(**options), ["kind"]),
-        (make_pipeline(SimpleImputer(), StandardScaler()), ["hole"]),
-    )
-
-
-def members(options: dict[str, Any]) -> list[tuple[str, Any]]:
-    return [
-        (str(depth), make_pipeline(encoding(**options), DecisionTreeRegressor(max_depth=depth)))
-        for depth in (1, 2)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("around", "unknown"),
-    [
-        (lambda: VotingRegressor(members({"handle_unknown": "ignore"})), "flag"),
-        (lambda: StackingRegressor(members({}), cv=2), "reject"),
-        (lambda: TransformedTargetRegressor(members({})[0][1]), "reject"),
-        (lambda: VotingRegressor([("s", StackingRegressor(members({}), cv=2))]), "reject"),
-        (
-            lambda: HalvingRandomSearchCV(
-                make_pipeline(encoding(), Ridge()),
-                {"ridge__alpha": [0.1, 1.0]},
-                n_candidates=2,
-                min_resources=ROWS // 2,
-                cv=2,
-                random_state=0,
-            ),
-            "reject",
-        ),
-    ],
-    ids=["voting", "stacking", "transformed-target", "nested", "halving"],
-)
-def test_what_is_made_of_others_is_looked_through(
-    frame: pd.DataFrame, y: "np.ndarray[Any, Any]", around: Callable[[], Any], unknown: str
-) -> None:
-    X = frame[["kind", "hole"]]
-    found = columns(around().fit(X, y), X)
-    assert found["kind"].categories == ("a", "b", "c")
-    assert found["kind"].policy.unknown == unknown
-    assert found["hole"].nullable
-
-
-@pytest.mark.parametrize(
-    ("options", "categories"),
-    [({"handle_unknown": "ignore"}, ("a", "b", "c", "rare")), ({}, ("a", "b", "c"))],
-    ids=["takes-unknown", "fails-at-unknown"],
-)
-def test_members_of_other_rows_share_what_all_can_be_asked(
-    frame: pd.DataFrame, options: dict[str, Any], categories: tuple[str, ...]
-) -> None:
-    """As calibration fits them, fold by fold: one has the only row with a rare word."""
-    X = frame[["kind", "hole"]].copy()
-    X.loc[ROWS - 1, "kind"] = "rare"
-    model = make_pipeline(encoding(**options), Ridge())
-    voting = VotingRegressor([("first", model), ("second", model)])
-    parts = (X[: ROWS // 2], X[ROWS // 2 :])
-    voting.estimators_ = [clone(model).fit(part, np.arange(len(part))) for part in parts]
-    assert column_knowledge(voting, ["kind", "hole"])["kind"].categories == categories
-
-
-def test_calibration_and_bags_are_looked_through(frame: pd.DataFrame) -> None:
-    X, labels = frame[["kind", "hole"]], np.resize(["no", "yes", "yes"], ROWS)
-    model = make_pipeline(encoding(), LogisticRegression())
-    found = columns(CalibratedClassifierCV(model, cv=2).fit(X, labels), X)
-    assert found["kind"].categories == ("a", "b", "c")
-    coded = X.assign(kind=np.resize([2.0, 0.0, 1.0], ROWS)).to_numpy()
-    by_place = make_column_transformer((OneHotEncoder(), [0]), (SimpleImputer(), [1]))
-    bag = BaggingRegressor(make_pipeline(by_place, Ridge()), 3, random_state=0)
-    known = column_knowledge(bag.fit(coded, np.arange(ROWS)), ["kind", "hole"])
-    assert known["kind"].categories == (0.0, 1.0, 2.0)
-    assert known["hole"].takes_missing
-
-
-def test_codes_are_no_categories(frame: pd.DataFrame, y: "np.ndarray[Any, Any]") -> None:
-    """The second encoder of a column sees what the first one made of it."""
-    X = frame[["kind"]]
-    inner = make_pipeline(OrdinalEncoder(), OneHotEncoder(), Ridge())
-    found = columns(VotingRegressor([("a", inner), ("b", inner)]).fit(X, y), X)
     assert found["kind"].categories == ("a", "b", "c")
 
 
