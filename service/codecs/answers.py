@@ -5,10 +5,9 @@ from typing import Any
 import orjson
 
 from models.manifest import Manifest
+from service.codecs.array_text import array_text
 from service.codecs.flags import Warnings
 from service.codecs.json_rows import Form
-
-_OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 
 
 class AnswerEncoder:
@@ -92,12 +91,12 @@ class AnswerEncoder:
         single = form == "instance"
         parts = [
             self._keys[form],
-            orjson.dumps(predictions[0] if single else predictions, option=_OPTIONS),
+            array_text(predictions[0] if single else predictions),
         ]
         if probabilities is not None:
             parts += (
                 self._classes,
-                orjson.dumps(probabilities[0] if single else probabilities, option=_OPTIONS),
+                array_text(probabilities[0] if single else probabilities),
             )
         return _closed(parts, warnings)
 

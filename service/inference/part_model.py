@@ -11,6 +11,7 @@ from models.manifest import Manifest
 from models.schema import TabularSchema
 from models.tables import Matrix
 from service.codecs.answers import AnswerEncoder
+from service.codecs.array_text import array_text
 from service.codecs.cells import CellPacker, Row
 from service.codecs.csv_answers import encode_csv
 from service.codecs.flags import Flags, RowWarning, Warnings, in_lines, the_first
@@ -152,7 +153,7 @@ class PartModel:
 
 def _elements(values: Any) -> bytes:
     """Return the elements of a list in JSON."""
-    return orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+    return array_text(values)[1:-1]
 
 
 class _Tables:
