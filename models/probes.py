@@ -12,6 +12,10 @@ from models.rows import Container, as_container
 from models.schema import Label
 
 PROBE_ROWS: Final = 4
+WHOLE_ROWS: Final = 64
+"""Rows that are asked with whole numbers and with floats: of a few, the answers may be alike."""
+SAME: Final = 1e-12
+"""Numbers that differ by less are the same; absolute below 1, relative above."""
 
 
 class Probes:
@@ -26,13 +30,43 @@ class Probes:
     def __init__(self, model: Estimator, frame: pd.DataFrame, container: Container) -> None:
         self._model = model
         self._rows = frame.iloc[:PROBE_ROWS]
+        self._more_rows = frame.iloc[:WHOLE_ROWS]
         self._container = container
 
     def missing(self, name: str, marker: str) -> str | None:
         """Say why the model cannot take a missing value in a column; None if it can."""
         if self._rows[name].dtype.kind == "b":
             return "a column of booleans has no room for a missing value"
+        dtype = self._rows[name].dtype
+        if isinstance(dtype, np.dtype) and dtype.kind in "iu" and not self._takes_floats(name):
+            return (
+                "a missing value makes floats of its whole numbers, and the model answers those"
+                " differently"
+            )
         return self._ask(without(self._rows, name, marker))
+
+    def _takes_floats(self, name: str) -> bool:
+        """Return whether a column's whole numbers may come as float64.
+
+        Beside float32 numbers they may not: what scikit-learn computes in float32 with small whole
+        numbers it computes in float64 with floats.
+        """
+        rows = self._more_rows
+        try:
+            own, other = self._said(rows), self._said(rows.astype({name: np.float64}))
+        except Exception:
+            return True  # whatever is wrong with these rows, another probe finds it
+        return all(map(_same, own, other))
+
+    def _said(self, rows: pd.DataFrame) -> list[Any]:
+        """Return all answers to some rows."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            X = as_container(self._container, rows)
+            said = [answer(self._model, X)]
+            if hasattr(self._model, "predict_proba"):
+                said += [self._model.predict_proba(as_container(self._container, rows))]
+        return [one.toarray() if hasattr(one, "toarray") else np.asarray(one) for one in said]
 
     def unknown(self, name: str, value: Label) -> str | None:
         """Say why the model cannot take a category that it did not learn; None if it can."""
@@ -71,6 +105,12 @@ class Probes:
             return f"{type(error).__name__}: {error}"
         finite = predicted.dtype.kind != "f" or bool(np.isfinite(predicted).all())
         return None if finite else "it predicts NaN or infinity"
+
+
+def _same(one: Any, other: Any) -> bool:
+    if one.shape != other.shape or one.dtype.kind != "f" or other.dtype.kind != "f":
+        return np.array_equal(one, other)
+    return np.allclose(one, other, rtol=SAME, atol=SAME, equal_nan=True)
 
 
 def without(frame: pd.DataFrame, name: str, missing: str) -> pd.DataFrame:

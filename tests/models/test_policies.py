@@ -12,7 +12,13 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, SplineTransformer, TargetEncoder
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    SplineTransformer,
+    TargetEncoder,
+)
 
 from models.columns import QUANTILES
 from models.derive import input_schema
@@ -196,6 +202,22 @@ def test_missing_values_may_be_taken_though_training_had_none(frame: pd.DataFram
     assert not derive(model, X)["count"].nullable
     count = derive(model, X, "count:missing=flag")["count"]
     assert (count.nullable, count.dtype, count.policy.missing) == (True, "float64", "flag")
+
+
+def test_whole_numbers_that_are_computed_in_float32_are_never_missing(
+    frame: pd.DataFrame,
+) -> None:
+    """With a missing value they would be float64, and so would be all that is computed."""
+    X = frame[["small", "number"]].astype({"number": "float32"})
+    roots = make_pipeline(SimpleImputer(), FunctionTransformer(np.arcsinh))
+    model = make_column_transformer((roots, ["small", "number"])).fit(X)
+    assert not derive(model, X)["small"].nullable
+    with pytest.raises(RefusedModel, match="answers those differently"):
+        derive(model, X, "small:missing=accept")
+    apart = make_column_transformer((roots, ["small"]), (roots, ["number"])).fit(X)
+    assert derive(apart, X)["small"].nullable
+    double = X.astype("float64").assign(small=X["small"])
+    assert derive(model.fit(double), double)["small"].nullable
 
 
 @pytest.mark.parametrize(
