@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from models.containers import Containers
 from models.plans.trees import Grove, Tree
-from models.plans.values import FLOAT32_MAX, as_cells, is_text, ordinary
+from models.plans.values import as_cells, is_text, largest_float, ordinary
 from models.schema import Column, TabularSchema
 from models.tables import as_taken
 
@@ -52,6 +52,7 @@ class Prefix:
         self._containers = Containers(schema)
         self._before = before
         self._base = [ordinary(column, 1, rng) for column in schema.columns]
+        self.largest = np.array([largest_float(column) for column in schema.columns])
 
     def __call__(self, changed: dict[int, Array], rows: int) -> Array:
         """Return what the trees see of rows that have some columns changed, as float64."""
@@ -139,8 +140,7 @@ def _sought(
     prefix: Prefix, features: Array, thresholds: Array, columns: Array, narrow: bool
 ) -> Array:
     """Halve between the least and the largest number; a row has one split of each column."""
-    least, largest = _ordered(np.array([-FLOAT32_MAX, FLOAT32_MAX]))
-    low, high = np.full(len(features), least), np.full(len(features), largest)
+    low, high = _ordered(-prefix.largest[columns]), _ordered(prefix.largest[columns])
     places = {int(c): np.flatnonzero(columns == c) for c in np.unique(columns[columns >= 0])}
     rows = max((len(one) for one in places.values()), default=0)
     if not rows:

@@ -14,7 +14,11 @@ from models.tables import BOOL_NULL, ColumnCells
 Array: TypeAlias = npt.NDArray[Any]
 
 FLOAT32_MAX: Final = 3.4028234663852886e38
-"""The largest number that the service takes."""
+"""The largest number that the service takes, but for columns that had larger ones in training."""
+FLOAT64_MAX: Final = 1.7976931348623157e308
+SHRUNK: Final = 2.0**-20
+"""Numbers near the largest are drawn so much smaller, and made large again: their differences, and
+what these are divided by, stay finite."""
 LARGEST_WHOLE: Final = 2.0**63 - 1024
 """The largest float64 that is an int64."""
 SUBNORMALS: Final = (5e-324, 2.2250738585072014e-308, 1.401298464324817e-45, 1.1754943508222875e-38)
@@ -60,7 +64,9 @@ def hurtful(column: Column) -> Array:
     around = [np.nextafter(end, side) for end in ends for side in (-np.inf, np.inf)]
     small = [sign * one for one in SUBNORMALS for sign in (1.0, -1.0)]
     large = [
-        sign * one for one in (FLOAT32_MAX, 1e20, 2.0**53 + 2, 2.0**24 + 1, 1e3) for sign in (1, -1)
+        sign * one
+        for one in (largest_float(column), FLOAT32_MAX, 1e20, 2.0**53 + 2, 2.0**24 + 1, 1e3)
+        for sign in (1, -1)
     ]
     values = [0.0, -0.0, 1.0, -1.0, 0.5, *ends, *around, *small, *large, *_whole_ends(column)]
     known = [float(one) for one in column.categories or ()]
@@ -71,7 +77,7 @@ def hurtful(column: Column) -> Array:
 
 def legal(column: Column, values: Array) -> Array:
     """Move numbers to the nearest that a request may have; null becomes 0 where none may be."""
-    least, largest = _bounds(column)
+    least, largest = bounds(column)
     if column.dtype not in {"float32", "float64"}:
         values = np.rint(values)
     moved = np.clip(values, least, largest)
@@ -101,10 +107,12 @@ def as_cells(column: Column, values: Array) -> ColumnCells:
     return values.astype(np.int64)
 
 
-def _bounds(column: Column) -> tuple[float, float]:
+def bounds(column: Column) -> tuple[float, float]:
+    """Return the smallest and the largest number that a request may have."""
     if column.dtype == "bool":
         return 0.0, 1.0
-    least, largest = -FLOAT32_MAX, FLOAT32_MAX
+    largest = largest_float(column)
+    least = -largest
     if column.dtype in _BITS:
         largest = min(2.0 ** (_BITS[column.dtype] - 1) - 1, LARGEST_WHOLE)
         least = -(2.0 ** (_BITS[column.dtype] - 1))
@@ -117,25 +125,36 @@ def _bounds(column: Column) -> tuple[float, float]:
 
 
 def _whole_ends(column: Column) -> tuple[float, ...]:
-    return () if column.dtype.startswith("float") else _bounds(column)
+    return () if column.dtype.startswith("float") else bounds(column)
+
+
+def largest_float(column: Column) -> float:
+    """Return the largest number that the service takes in a column of floats."""
+    return FLOAT32_MAX if _widest(column) <= FLOAT32_MAX else FLOAT64_MAX
+
+
+def _widest(column: Column) -> float:
+    return max(abs(column.min or 0.0), abs(column.max or 0.0))
 
 
 def _spread(column: Column, rows: int, rng: np.random.Generator) -> Array:
     """Draw between the quantiles as the training rows lie, and a little beyond the range."""
-    least, largest = column.min or 0.0, column.max or 0.0
     if column.min is None or column.max is None:
         return rng.normal(0.0, 10.0, rows)
+    scale = SHRUNK if _widest(column) > FLOAT64_MAX * SHRUNK else 1.0
+    least, largest = column.min * scale, column.max * scale
     q = column.quantiles
     if q is None:
         values = rng.uniform(least, largest, rows)
     else:
         levels = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
-        points = (least, q.p1, q.p5, q.p25, q.p50, q.p75, q.p95, q.p99, largest)
-        values = np.interp(rng.random(rows), levels, points)
+        inner = np.array([q.p1, q.p5, q.p25, q.p50, q.p75, q.p95, q.p99]) * scale
+        values = np.interp(rng.random(rows), levels, [least, *inner, largest])
     beyond = rng.random(rows) < 0.05
     width = WIDE * (largest - least)
     values[beyond] = rng.uniform(least - width, largest + width, int(beyond.sum()))
-    return values
+    with np.errstate(over="ignore"):  # what is too large is moved to the largest
+        return values / scale
 
 
 def _texts(column: Column) -> list[Any]:

@@ -83,6 +83,23 @@ def test_the_largest_number_that_goes_left() -> None:
     assert (np.nextafter(below, np.inf).astype(np.float32) > splits).all()
 
 
+@pytest.mark.parametrize("steps", [[], [SimpleImputer(strategy="constant")]], ids=str)
+def test_numbers_beyond_float32_where_training_had_some(steps: list[object]) -> None:
+    """The range of the last column is too wide for a float64, and its neighbours stay narrow."""
+    huge = X.copy()
+    huge[:, 2] = X[:, 2] * 1e195
+    huge[:, 3] = np.where(X[:, 3] > 0, 1.7e308, -1.1e308) * RNG.uniform(0.1, 1.0, len(X))
+    with np.errstate(all="ignore"):  # checks of infinity add up the ends
+        model = make_pipeline(*steps, HistGradientBoostingClassifier(random_state=0)).fit(huge, Y)
+        hard = hard_rows(model, schema_of(model, huge), ())
+    assert hard.met == hard.thresholds > 200
+    values = as_taken(hard.rows, "matrix")
+    most = [np.finfo(kind).max for kind in ("float32", "float32", "float64", "float64")]
+    assert np.nanmax(np.abs(values), axis=0).tolist() == most
+    inside = np.abs(values[:, 2]) < np.abs(huge[:, 2]).max()
+    assert len(np.unique(values[inside, 2])) > len(values) / 3
+
+
 def test_no_row_breaks_a_policy() -> None:
     columns = (
         Column.model_validate(
