@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from tests.integration.json_schema import Schema
 from tests.integration.rows import Reference
 from tests.integration.server import FEW, ROOT, Service, serving
-from tests.integration.wire import Address
+from tests.integration.wire import Address, get
 
 TRAIN_S = 300
 STRANGERS = ("slow", "mixed", "pair", "truth")
@@ -141,3 +142,17 @@ def strict(strange_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     env = {"PYTHONPATH": str(FIXTURES)}
     with serving(strange_store, folder, *flags, env=env) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def document(address: Address) -> Schema:
+    """Return the API's page as every test's service shows it."""
+    page: Schema = get(address, "/openapi.json").json()
+    return page
+
+
+@pytest.fixture(scope="session")
+def strict_document(strict: Service) -> Schema:
+    """Return the API's page of a model with two versions."""
+    page: Schema = get(strict.address, "/openapi.json").json()
+    return page

@@ -24,6 +24,7 @@ ALL = os.environ.get("SIMULATOR_ORACLES") == "all"
 """Every cell of every table, and standard errors of 1 % instead of 3 %."""
 POISSON = Traffic()
 EXPONENTIAL = Law(kind="exponential")
+LOGNORMAL = Law(kind="lognormal", scv=0.25)
 BATCHES = 40
 """A run is cut into so many parts; a standard error is that of their means."""
 PRECISION = 0.01 if ALL else 0.03
@@ -136,6 +137,10 @@ def observe(
     arrivals = draw_arrivals(traffic, rate, count, seed)
     sizes = draw(model.service.law, len(arrivals), np.random.default_rng([seed, 2]))
     return Observed(simulate(model, arrivals, sizes, seed), sizes, len(arrivals) // 5)
+
+
+def run(model: Model, rate: float, count: int, seed: int = 1) -> Outcome:
+    return observe(model, rate, count, seed).outcome
 
 
 def _parts(values: Values) -> Values:

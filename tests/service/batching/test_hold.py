@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from service.errors import DeadlineExceeded
-from tests.service.batching.test_batcher import play, scene
+from tests.service.batching.scene import play, scene
 
 
 def test_nothing_is_sent_before_the_release_and_then_all_of_it() -> None:
