@@ -1,9 +1,19 @@
 """A raw column against a target that is a number."""
 
+from typing import Final
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.dates import (
+    DAILY,
+    HOURLY,
+    MINUTELY,
+    MONTHLY,
+    SECONDLY,
+    AutoDateLocator,
+    ConciseDateFormatter,
+)
 
 from models.report.boxes import OTHER, Groups, grouped, paint_boxes, tall
 from models.report.columns import RawColumn
@@ -11,6 +21,11 @@ from models.report.drawing import BLUE, ORANGE, POINTS, Frame, Picture, draw, lo
 from models.report.judged import Floats
 from models.report.numbers import count, say
 from models.report.regression import trend
+
+_MOST_DATES: Final = 6
+_LONGEST: Final = {MONTHLY: 12, DAILY: 31, HOURLY: 24, MINUTELY: 60, SECONDLY: 60}
+"""A whole next unit, which AutoDateLocator does not know: of six steps each they are too few to
+reach where it takes the next unit, and it warns."""
 
 
 def against_value(name: str, column: RawColumn, target: RawColumn) -> Picture:
@@ -38,9 +53,16 @@ def scale_x(axes: Axes, column: RawColumn) -> None:
         log_scale(axes)
         axes.set_xlabel(f"{short(column.axis, 30)}, logarithmic")
     if column.kind == "date":
-        locator = AutoDateLocator(maxticks=6)  # type: ignore[no-untyped-call]
+        locator = _date_locator()
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+
+
+def _date_locator() -> AutoDateLocator:
+    locator = AutoDateLocator(maxticks=_MOST_DATES)  # type: ignore[no-untyped-call]
+    for unit, steps in _LONGEST.items():
+        locator.intervald[unit] = [*locator.intervald[unit], steps]
+    return locator
 
 
 def _paint_cloud(

@@ -5,7 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from models.evidence import Evidence
+from models.fit.epochs import best_epoch
 from models.fit.run import Epoch, LearningCurve
+from models.metrics import metric_named
 from models.report.drawing import BLUE, GREEN, INK, ORANGE, Frame, Picture, draw, legend, short
 from models.report.numbers import count, say
 from models.report.section import Block, Section, Words
@@ -18,13 +20,22 @@ def training_section(evidence: Evidence) -> Section:
     blocks: list[Block] = [Words(note) for note in chosen.notes]
     if epochs:
         names = list(dict.fromkeys([*epochs[0].validation, *epochs[0].fitted]))
-        blocks += [_trace(name, number, epochs) for number, name in enumerate(names[:4])]
+        kept = _kept(evidence, epochs)
+        blocks += [_trace(name, number, epochs, kept) for number, name in enumerate(names[:4])]
     if chosen.curve is not None and chosen.curve.points:
         blocks.append(_curve(chosen.curve))
     return Section("training", "Training", tuple(blocks))
 
 
-def _trace(metric: str, number: int, epochs: tuple[Epoch, ...]) -> Picture:
+def _kept(evidence: Evidence, epochs: tuple[Epoch, ...]) -> int | None:
+    """Return the number of the epoch whose model the winner is; None if no trace tells it."""
+    specification = evidence.specification
+    metric = metric_named(specification.metric, specification.model.task)
+    told = all(metric.name in epoch.validation for epoch in epochs)
+    return best_epoch(epochs, metric) if told else None
+
+
+def _trace(metric: str, number: int, epochs: tuple[Epoch, ...], kept: int | None) -> Picture:
     last = epochs[-1]
     words = f"After {count(len(epochs), 'epoch')}:"
     ends = [
@@ -43,13 +54,18 @@ def _trace(metric: str, number: int, epochs: tuple[Epoch, ...]) -> Picture:
             if points:
                 marker = "o" if len(points) < 12 else ""
                 axes.plot(*zip(*points, strict=True), color=colour, marker=marker, label=where)
+        if kept is not None:
+            axes.axvline(kept, color=GREEN, linestyle="--", linewidth=1.4, label="kept")
         axes.set_xlabel("epoch")
         axes.set_ylabel(short(metric))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        legend(axes, 2)
+        legend(axes, 3)
 
+    caption = f"{words} {', '.join(ends)}."
+    if kept is not None:
+        caption += f" The model is that of epoch {kept}, the best on validation rows."
     title = f"{short(metric, 30)} over the epochs"
-    return draw(Frame(f"trace_{number + 1}", title, f"{words} {', '.join(ends)}."), paint)
+    return draw(Frame(f"trace_{number + 1}", title, caption), paint)
 
 
 def _curve(curve: LearningCurve) -> Picture:

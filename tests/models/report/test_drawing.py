@@ -1,12 +1,15 @@
 """What a reader sees of a plot: numbers that stand apart, and axes that show the rows."""
 
+import warnings
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.dates import num2date
 
+from models.report.against_value import scale_x
 from models.report.columns import RawColumn
 from models.report.drawing import Frame, draw
 
@@ -49,3 +52,24 @@ def test_what_is_spread_far_is_drawn_by_its_logarithm() -> None:
         np.append(rng.uniform(0, 2, 500), [0.0, 1e6]), np.full(9, 3.0), np.full(3, np.nan),
     ):  # fmt: skip
         assert not column(plain).far_spread
+
+
+@pytest.mark.parametrize("begin", ["2020-01-01", "2019-12-31T23:59:50", "2020-02-17T13:07:03"])
+def test_dates_along_an_axis_are_few_and_nobody_is_warned(begin: str) -> None:
+    """Of any span: 33 months and 130 days once warned of the library's own steps."""
+    first = np.datetime64(begin, "s").astype(np.int64) / 86_400
+    dates = RawColumn("x", "date", pd.Series(["2020-01-01"]), "x", np.zeros(1))
+    kept: list[Axes] = []
+
+    def paint(axes: Axes) -> None:
+        scale_x(axes, dates)
+        kept.append(axes)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        draw(Frame("name", "title", "caption"), paint)
+        locator = kept[0].xaxis.get_major_locator()
+        for days in np.geomspace(60 / 86_400, 36_500, 200):
+            ticks = np.asarray(locator.tick_values(*num2date([first, first + days])))
+            shown = int(((ticks >= first) & (ticks <= first + days)).sum())
+            assert 1 <= shown <= 6, days

@@ -20,7 +20,7 @@ from sklearn.metrics import brier_score_loss, f1_score, r2_score, roc_auc_score
 from models.errors import StoreError
 from models.evidence import Evidence
 from models.extract.extracted import RowCounts
-from models.fit.run import Chosen
+from models.fit.run import Chosen, Epoch
 from models.metrics import METRICS
 from models.report import write_report
 from models.report.calibration import bins, brier
@@ -171,6 +171,21 @@ def test_three_classes_with_epochs(tmp_path: Path) -> None:
     assert "not published yet" in page.text
     assert "After 40 epochs: 0.0275 on fitted rows, 0.08 on validation rows." in page.text
     assert (tmp_path / "report" / "trace_2.png").exists()
+    assert "The model is that of epoch" not in page.text  # no trace has the deciding metric
+
+
+def test_the_epoch_that_was_kept_is_told(tmp_path: Path) -> None:
+    """Fitting went on after it, for as long as patience asks: the end of the trace misleads."""
+    iris = made.iris()
+    best = iris.chosen.best
+    turned = tuple(
+        Epoch(one.number, one.fitted, one.validation | {"f1_macro": value})
+        for one, value in zip(best.epochs, [0.5, 0.9, 0.9, *[0.8] * 37], strict=True)
+    )
+    chosen = replace(iris.chosen, best=replace(best, epochs=turned))
+    page = written(replace(iris, chosen=chosen), tmp_path)
+    told = "0.08 on validation rows. The model is that of epoch 2, the best on validation rows."
+    assert told in page.text
 
 
 def test_many_classes_are_cut(tmp_path: Path) -> None:
