@@ -14,6 +14,7 @@ from models.extract import extract
 from models.extract.kept import with_kept_rows
 from models.extract.progress import Progress as ReadProgress
 from models.extract.progress import silent as read_silent
+from models.fit.ahead import refuse_ahead
 from models.fit.choose import choose
 from models.fit.progress import Progress as FitProgress
 from models.fit.progress import silent as fit_silent
@@ -57,6 +58,7 @@ class MemoryEngine:
             BadData: the rows cannot be read, or do not do.
             FitFailed: every run failed, and why.
         """
+        refuse_ahead(spec)
         with stages.stage("extract") as out:
             rows = with_kept_rows(spec, places, extract(spec, places, self.tell_reading))
             counts = rows.counts

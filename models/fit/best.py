@@ -11,7 +11,6 @@ whatever N is. Where runs are fitted in this process, the best so far stays in m
 
 import math
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -21,9 +20,10 @@ from typing import Final
 
 from models.errors import FitFailed
 from models.estimators import Estimator
+from models.fit.ahead import refuse_ahead
 from models.fit.draw import Draw, drawn
 from models.fit.journal import Journal, journal
-from models.fit.one import fit_one, unfitted
+from models.fit.one import fit_one
 from models.fit.pool import Failure, Pool, processes_for
 from models.fit.progress import EpochEnd, Progress, RunEnd, RunsBegin, silent
 from models.fit.run import Chosen, Epoch, Run
@@ -190,12 +190,8 @@ class _Session:
 
 def _refuse_wrong(spec: Specification, known: Table) -> None:
     """Find what is wrong with the specification before the first run."""
-    first = drawn(spec, 0)
-    with warnings.catch_warnings():
-        # Each run tells of them.
-        warnings.simplefilter("ignore")
-        unfitted(spec, first)
-    divide(spec, known, first.seed)
+    refuse_ahead(spec)
+    divide(spec, known, drawn(spec, 0).seed)
 
 
 def _best(runs: Iterable[Run], metric: Metric) -> Run | None:

@@ -39,7 +39,7 @@ def fit_averaged(candidates: list[Candidate], prepared: Prepared, parts: int) ->
         BadSpecification: the estimator is not linear.
         BadData: there are fewer groups of rows than parts.
     """
-    _refuse_curved(candidates[0].model)
+    refuse_curved(candidates[0].model)
     dealt = _dealt(prepared, parts)
     weights: list[int] = []
     for groups in dealt:
@@ -97,7 +97,12 @@ def _dealt(prepared: Prepared, parts: int) -> list[Array]:
     return [np.sort(order[part::needed]) for part in range(needed)]
 
 
-def _refuse_curved(model: Estimator) -> None:
+def refuse_curved(model: Estimator) -> None:
+    """Refuse an estimator whose parameters have no meaningful mean.
+
+    Raises:
+        BadSpecification: it is not linear.
+    """
     linear = type(model).__module__.startswith("sklearn.linear_model")
     if not linear and not isinstance(model, LinearSVC | LinearSVR):
         raise BadSpecification(

@@ -11,6 +11,7 @@ from models.errors import BadSpecification
 from models.evidence import Fitted
 from models.extract.batches import Batches, batches
 from models.extract.extracted import RowCounts
+from models.fit.ahead import refuse_ahead
 from models.fit.one import unfitted
 from models.fit.progress import Progress as FitProgress
 from models.fit.progress import silent as fit_silent
@@ -21,7 +22,7 @@ from models.medium.kept import all_rows
 from models.medium.memory import Budget, peak_bytes
 from models.medium.prepared import RAW_COPIES, prepare
 from models.medium.progress import Progress, silent
-from models.medium.runs import Outcome, fit_all
+from models.medium.runs import Outcome, fit_all, refuse_unfit
 from models.medium.sampling import fit_sampled
 from models.metrics import held_out_metrics, metric_named
 from models.places import Places
@@ -164,7 +165,9 @@ def refuse(spec: Specification) -> None:
             "fit.curve: rows are seen batch by batch, all of them; for a learning curve take"
             ' strategy = "sample"'
         )
-    metric_named(spec.metric, spec.model.task)
+    refuse_ahead(spec)
+    if spec.medium.strategy != "sample":
+        refuse_unfit(spec.medium.strategy, candidates_of(spec)[0].model)
 
 
 def _rows_words(counts: RowCounts, cached: Cached) -> tuple[str, str]:

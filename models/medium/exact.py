@@ -76,7 +76,8 @@ def fit_exactly(candidates: list[Candidate], prepared: Prepared) -> None:
     Raises:
         BadSpecification: the estimator is another one, or there are too many features.
     """
-    _refuse_others(candidates[0].model, prepared)
+    refuse_others(candidates[0].model)
+    _refuse_too_wide(prepared)
     sums: Products | None = None
     for X, y in prepared.fitted():
         if sums is None:
@@ -132,13 +133,21 @@ def _shortest(among: Array, with_target: Array) -> tuple[Array, Array]:
 _TINY: Final = 4 * np.finfo(np.float64).eps
 
 
-def _refuse_others(model: Estimator, prepared: Prepared) -> None:
+def refuse_others(model: Estimator) -> None:
+    """Refuse an estimator that sums of products do not tell.
+
+    Raises:
+        BadSpecification: it is no LinearRegression or Ridge, or may have no weight below 0.
+    """
     positive = getattr(model, "positive", False)
     if type(model) not in (LinearRegression, Ridge) or positive:
         raise BadSpecification(
             f'strategy = "exact" is for LinearRegression and Ridge without positive = true, and not'
             f' for {type(model).__name__}; take "average", "partial_fit" or "sample"'
         )
+
+
+def _refuse_too_wide(prepared: Prepared) -> None:
     if prepared.budget.rows(8 * (prepared.width + 1), MATRIX_COPIES, 2**31) < prepared.width + 1:
         raise BadSpecification(
             f'strategy = "exact" needs a matrix of {prepared.width:,} by {prepared.width:,} in'

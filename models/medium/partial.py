@@ -48,13 +48,7 @@ def fit_partially(
     Raises:
         BadSpecification: the estimator has no partial_fit.
     """
-    name = type(candidates[0].model).__name__
-    if not hasattr(candidates[0].model, "partial_fit"):
-        raise BadSpecification(
-            f"{name} has no partial_fit; take one that has (SGDClassifier, SGDRegressor,"
-            " MLPClassifier, MLPRegressor, GaussianNB, …), or under [medium] strategy ="
-            ' "average" or "exact" for linear models, and "sample" for all others'
-        )
+    refuse_without_partial_fit(candidates[0].model)
     going = list(candidates)
     best = {one.draw.number: Best() for one in candidates}
     for number in range(1, (passes if epochs is None else epochs.most) + 1):
@@ -71,6 +65,20 @@ def fit_partially(
     for one in alive(candidates):
         if epochs is not None:
             one.model = best[one.draw.number].model
+
+
+def refuse_without_partial_fit(model: Estimator) -> None:
+    """Refuse an estimator that learns in one go.
+
+    Raises:
+        BadSpecification: it has no partial_fit.
+    """
+    if not hasattr(model, "partial_fit"):
+        raise BadSpecification(
+            f"{type(model).__name__} has no partial_fit; take one that has (SGDClassifier,"
+            " SGDRegressor, MLPClassifier, MLPRegressor, GaussianNB, …), or under [medium]"
+            ' strategy = "average" or "exact" for linear models, and "sample" for all others'
+        )
 
 
 def _one_pass(candidates: list[Candidate], prepared: Prepared, number: int) -> None:

@@ -1,18 +1,21 @@
 """All runs side by side, compared on the validation rows; and the best of them."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from sklearn.pipeline import Pipeline
 
 from models.errors import FitFailed
+from models.estimators import Estimator
 from models.fit.progress import Progress, RunEnd, RunsBegin, silent
 from models.fit.run import Chosen, Run
-from models.medium.average import fit_averaged
+from models.medium.average import fit_averaged, refuse_curved
 from models.medium.candidates import Candidate, alive
-from models.medium.exact import fit_exactly
+from models.medium.exact import fit_exactly, refuse_others
 from models.medium.judging import judge
-from models.medium.partial import fit_partially
+from models.medium.partial import fit_partially, refuse_without_partial_fit
 from models.medium.prepared import Prepared
 from models.metrics import Metric, metric_named
 from models.spec import Specification
@@ -34,6 +37,27 @@ class Outcome:
     prepared: Prepared
     words: str
     fitted_rows: int
+
+
+_REFUSALS: Final[dict[str, Callable[[Estimator], None]]] = {
+    "partial_fit": refuse_without_partial_fit,
+    "average": refuse_curved,
+    "exact": refuse_others,
+}
+"""Strategy of this module → what refuses the estimators that it cannot fit."""
+
+
+def refuse_unfit(strategy: str, model: Estimator) -> None:
+    """Refuse, before anything is read, an estimator that a strategy cannot fit.
+
+    Args:
+        strategy: of [medium], "sample" excepted.
+        model: unfitted.
+
+    Raises:
+        BadSpecification: it cannot, and which one can.
+    """
+    _REFUSALS[strategy](model)
 
 
 def fit_all(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from models.manifest import ModelName
+from models.policies import ANY, read_rule
 from models.spec.base import Part
 from models.spec.columns import ColumnContract
 from models.spec.features import AnyFeature
@@ -73,6 +74,7 @@ class Specification(Part):
         if isinstance(self.source, SparkSource) and self.model.engine != "spark":
             raise ValueError('source: kind = "spark" needs engine = "spark" under [model]')
         self._check_mark()
+        self._check_policies(used)
         return self
 
     def _check_mark(self) -> None:
@@ -87,6 +89,18 @@ class Specification(Part):
             raise ValueError(
                 f"source.mark: {name!r} must be a number, a date or a text that is never missing"
             )
+
+    def _check_policies(self, used: list[str]) -> None:
+        for text in self.publish.policies:
+            try:
+                column = read_rule(text).column
+            except ValueError as error:
+                raise ValueError(f"publish.policies: {error}") from error
+            if column != ANY and column not in used:
+                raise ValueError(
+                    f"publish.policies: {text!r} names no column of [[features]]; they have"
+                    f" {', '.join(used)}"
+                )
 
     @property
     def metric(self) -> str:

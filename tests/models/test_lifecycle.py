@@ -15,8 +15,9 @@ import pytest
 from sklearn.metrics import r2_score
 
 from models import lifecycle
-from models.errors import StoreError
+from models.errors import BadSpecification, StoreError
 from models.evidence import Evidence
+from models.extract.progress import Reading
 from models.lifecycle import Done, Job, run
 from models.memory import MemoryEngine
 from models.places import Places
@@ -153,6 +154,25 @@ def test_the_held_out_score_is_of_rows_that_no_run_has_seen(
     model = fitted.chosen.model
     assert fitted.metrics["r2"] == r2_score(fitted.y, model.predict(fitted.X))
     assert not set(map(tuple, rest[FEATURES].to_numpy())) & set(map(tuple, np.asarray(fitted.X)))
+
+
+@pytest.mark.parametrize(
+    ("fit", "words"),
+    [
+        ({"estimator": {"name": "Rigde"}}, "near it: Ridge"),
+        ({"estimator": {"name": "Ridge"}, "search": {"alhpa": [1.0]}}, "did you mean 'alpha'"),
+        ({"estimator": {"name": "Ridge"}, "metric": "r3"}, "r3"),
+    ],
+)
+def test_a_wrong_name_is_told_before_a_row_is_read(
+    make_job: Callable[..., Job], fit: dict[str, Any], words: str
+) -> None:
+    job = make_job(fit=fit)
+    read: list[Reading] = []
+    engine = MemoryEngine(tell_reading=read.append)
+    with pytest.raises(BadSpecification, match=words):
+        engine(job.spec, job.places, Stages(), lambda _: False)
+    assert not read
 
 
 def test_a_candidate_that_is_not_better_is_published_and_refused(

@@ -269,7 +269,7 @@ def test_the_winner_can_be_published_and_served(data: Path, tmp_path: Path) -> N
         (specification("SVR", medium=medium("average")), "SVR is none"),
         (specification("Lasso", medium=medium("exact")), "not for Lasso"),
         (specification("Ridge", medium=medium("average", parts=500)), "fewer parts"),
-        (specification("Ridge", medium={"memory_bytes": 2**26}), "allow "),
+        (specification("SGDRegressor", medium={"memory_bytes": 2**26}), "allow "),
         (specification("Ridge", split={"held_out": 0}), "split.held_out is 0"),
         (
             specification("Ridge", fit={"search": {"features__numeric__scale": ["a"]}}),
@@ -285,3 +285,27 @@ def test_what_cannot_be_done_is_refused_in_words(
     with pytest.raises((BadSpecification, BadData), match=words):
         fit(spec, data, tmp_path)
     assert not (tmp_path / "cache").exists()
+
+
+NAMELESS = {"estimator": {"name": "Rigde"}}
+MISSPELT = {"search": {"alhpa": [1.0]}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (specification("Ridge", fit=NAMELESS), "near it: Ridge"),
+        (specification("SGDRegressor", fit=MISSPELT), "did you mean 'alpha'"),
+        (specification("SGDRegressor", fit={"metric": "r3"}), "r3"),
+        (specification("SGDRegressor", fit=MISSPELT, medium=medium("sample")), "did you mean"),
+        (specification("Ridge", medium=medium("partial_fit")), "no partial_fit"),
+        (specification("SVR", medium=medium("average")), "SVR is none"),
+        (specification("Lasso", medium=medium("exact")), "not for Lasso"),
+    ],
+)
+def test_what_is_wrong_with_a_name_is_told_before_a_row_is_read(
+    spec: Specification, words: str, tmp_path: Path
+) -> None:
+    """There is no table at all: whoever began with it would miss the table."""
+    with pytest.raises(BadSpecification, match=words):
+        fit(spec, tmp_path, tmp_path)

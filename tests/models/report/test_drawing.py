@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.dates import num2date
 
 from models.report.against_value import scale_x
 from models.report.columns import RawColumn
@@ -68,8 +67,8 @@ def test_dates_along_an_axis_are_few_and_nobody_is_warned(begin: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         draw(Frame("name", "title", "caption"), paint)
-        locator = kept[0].xaxis.get_major_locator()
         for days in np.geomspace(60 / 86_400, 36_500, 200):
-            ticks = np.asarray(locator.tick_values(*num2date([first, first + days])))
+            kept[0].set_xlim(first, first + days)
+            ticks = np.asarray(kept[0].get_xticks())
             shown = int(((ticks >= first) & (ticks <= first + days)).sum())
             assert 1 <= shown <= 6, days

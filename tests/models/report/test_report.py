@@ -179,7 +179,7 @@ def test_the_epoch_that_was_kept_is_told(tmp_path: Path) -> None:
     iris = made.iris()
     best = iris.chosen.best
     turned = tuple(
-        Epoch(one.number, one.fitted, one.validation | {"f1_macro": value})
+        Epoch(one.number, one.fitted, {**one.validation, "f1_macro": value})
         for one, value in zip(best.epochs, [0.5, 0.9, 0.9, *[0.8] * 37], strict=True)
     )
     chosen = replace(iris.chosen, best=replace(best, epochs=turned))
