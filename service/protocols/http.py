@@ -183,12 +183,18 @@ def error_reply(error: ServiceError, id_: bytes) -> Reply:
     return Reply(status, body, headers)
 
 
+def http_words(status: int, headers: Mapping[str, str] | None) -> str:
+    """Return what a status that no route has answered says; of 405, what the path takes."""
+    allowed = {name.lower(): value for name, value in (headers or {}).items()}.get("allow")
+    return HTTPStatus(status).phrase + (f": this path takes {allowed}." if allowed else ".")
+
+
 def http_error(status: int, id_: bytes, headers: Mapping[str, str] | None) -> Reply:
     """Return the answer to a request that no route takes, such as 405."""
     phrase = HTTPStatus(status).phrase
     body = orjson.dumps(
         {
-            "error": f"{phrase}.",
+            "error": http_words(status, headers),
             "code": phrase.lower().replace(" ", "_"),
             "details": [],
             "request_id": id_.decode(),

@@ -4,7 +4,8 @@ from hashlib import sha256
 from hmac import compare_digest
 
 from fastapi import Request
-from starlette.exceptions import HTTPException
+
+from service.errors import Unauthenticated
 
 
 class AdminToken:
@@ -26,7 +27,15 @@ class AdminToken:
         """Refuse a request without it.
 
         Raises:
-            HTTPException: 401.
+            Unauthenticated: what to send.
         """
-        if not self.fits(request.headers.get("authorization", "")):
-            raise HTTPException(401, headers={"www-authenticate": "Bearer"})
+        self.check(request.headers.get("authorization", ""))
+
+    def check(self, authorization: str) -> None:
+        """Refuse whoever does not know the token.
+
+        Raises:
+            Unauthenticated: what to send.
+        """
+        if not self.fits(authorization):
+            raise Unauthenticated("Send the admin token, as Authorization: Bearer TOKEN.")

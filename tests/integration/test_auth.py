@@ -159,7 +159,10 @@ def test_the_admin_token_stays_apart(guarded: Service) -> None:
     for path in ("/admin/reload", "/v2/repository/models/iris/load"):
         for key in (KEY, "wrong"):
             assert ask(guarded, "POST", path, {}, bearer(key)).status == 401
-        assert ask(guarded, "POST", path, {}).status == 401
+        told = ask(guarded, "POST", path, {})
+        assert told.status == 401
+        assert told.json()["error"] == "Send the admin token, as Authorization: Bearer TOKEN."
+        assert told.headers["www-authenticate"] == "Bearer"
         assert ask(guarded, "POST", path, {}, bearer(TOKEN)).status in {200, 202}
 
 

@@ -137,6 +137,23 @@ def test_rest_and_grpc_answer_the_same_bits(client: Any, replica: Replica) -> No
     assert found["predict_proba"] == answer.as_numpy("predict_proba").ravel().tolist()
 
 
+@pytest.mark.parametrize("model", ["iris", "diabetes", "students"])
+def test_the_configuration_is_that_of_rest(client: Any, replica: Replica, model: str) -> None:
+    """perf_analyzer asks for it before its first request, over gRPC as well."""
+    for version in ("", "1"):
+        told = client.get_model_config(model, version, as_json=True)["config"]
+        status, config = replica.ask("GET", f"/v2/models/{model}/config")
+        assert status == 200
+        # JSON has 64 bits as texts.
+        assert told.pop("version_policy") == {"specific": {"versions": ["1"]}}
+        assert config.pop("version_policy") == {"specific": {"versions": [1]}}
+        for tensor in (*config["input"], *config["output"]):
+            tensor["dims"] = [str(size) for size in tensor["dims"]]
+        assert told == config
+    with pytest.raises(InferenceServerException, match="There is no model 'nobody'"):
+        client.get_model_config("nobody")
+
+
 @pytest.mark.parametrize(
     ("model", "version", "tensors", "code"),
     [
@@ -168,6 +185,8 @@ def test_where_keys_are_needed_a_call_needs_one(store: Path, tmp_path: Path) -> 
             assert refused.value.status() == "StatusCode.UNAUTHENTICATED"
             with pytest.raises(InferenceServerException, match="Send a key"):
                 client.get_model_metadata("iris")
+            with pytest.raises(InferenceServerException, match="Send a key"):
+                client.get_model_config("iris")
             key = {"x-api-key": "secret"}
             assert client.get_model_metadata("iris", headers=key).name == "iris"
             with pytest.raises(InferenceServerException) as refused:

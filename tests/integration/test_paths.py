@@ -46,6 +46,9 @@ def test_methods(address: Address, path: str, method: str) -> None:
         else:
             refused(reply, 405, "method_not_allowed")
             assert set(re.split(", *", reply.headers["allow"])) >= allowed
+            if method != "HEAD":
+                said = reply.json()["error"]
+                assert said == f"Method Not Allowed: this path takes {reply.headers['allow']}."
         assert connection.ask("POST", PATH, SETOSA, JSON).status == 200
 
 

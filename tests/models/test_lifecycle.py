@@ -160,7 +160,7 @@ def test_the_held_out_score_is_of_rows_that_no_run_has_seen(
     ("fit", "words"),
     [
         ({"estimator": {"name": "Rigde"}}, "near it: Ridge"),
-        ({"estimator": {"name": "Ridge"}, "search": {"alhpa": [1.0]}}, "did you mean 'alpha'"),
+        ({"estimator": {"name": "Ridge"}, "search": {"alphas": [1.0]}}, "did you mean 'alpha'"),
         ({"estimator": {"name": "Ridge"}, "metric": "r3"}, "r3"),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 import grpc
 
-from service.errors import ServiceError, Unauthenticated
+from service.errors import ServiceError
 from service.protocols.certificate import Certificate
 from service.protocols.http import Headers, error_reply
 from service.protocols.keys import ApiKeys
@@ -35,8 +35,7 @@ def check_key(keys: ApiKeys, headers: Headers) -> None:
 
 
 def check_token(token: AdminToken, headers: Headers) -> None:
-    if not token.fits(headers.get(b"authorization", b"").decode()):
-        raise Unauthenticated("Send the admin token, as authorization: Bearer TOKEN.")
+    token.check(headers.get(b"authorization", b"").decode())
 
 
 def make_handler(

@@ -28,6 +28,7 @@ from service.protocols.predictions import Predictions
 from service.protocols.tokens import AdminToken
 from service.protocols.v2 import repository
 from service.protocols.v2.about import (
+    model_config,
     model_metadata,
     model_statistics,
     repository_index,
@@ -96,6 +97,7 @@ class GrpcServer:
     ) -> None:
         self._replica = replica
         self._predictions = predictions
+        self._max_batch_rows = settings.max_batch_rows
         self._server = grpc.aio.server(
             options=[
                 ("grpc.max_receive_message_length", settings.max_body_bytes),
@@ -112,6 +114,7 @@ class GrpcServer:
             "ModelReady": make_handler(pb.ModelReadyRequest, self._model_ready, key),
             "ServerMetadata": make_handler(pb.ServerMetadataRequest, self._server_metadata, key),
             "ModelMetadata": make_handler(pb.ModelMetadataRequest, self._model_metadata, key),
+            "ModelConfig": make_handler(pb.ModelConfigRequest, self._model_config, key),
             "ModelStatistics": make_handler(pb.ModelStatisticsRequest, self._statistics, key),
             "RepositoryIndex": make_handler(pb.RepositoryIndexRequest, self._index, key),
             "ModelInfer": infer,
@@ -206,6 +209,10 @@ class GrpcServer:
         for one in (*said["inputs"], *said["outputs"]):
             one.pop("parameters", None)  # has no place in the message
         return pb.ModelMetadataResponse(**said)
+
+    async def _model_config(self, request: pb.ModelConfigRequest) -> pb.ModelConfigResponse:
+        served = self._found(request.name, request.version)
+        return pb.ModelConfigResponse(config=model_config(served.manifest, self._max_batch_rows))
 
     async def _statistics(self, request: pb.ModelStatisticsRequest) -> pb.ModelStatisticsResponse:
         models = self._replica.catalogue.models.values()

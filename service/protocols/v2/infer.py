@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import partial
-from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import orjson
@@ -12,7 +11,7 @@ from service.batching.answer import Answer
 from service.batching.fair import HIGH, LOW, NORMAL
 from service.catalogue import Catalogue, ServedVersion
 from service.errors import ServiceError
-from service.protocols.http import JSON, Headers, Reply, error_reply, http_error
+from service.protocols.http import JSON, Headers, Reply, error_reply, http_error, http_words
 from service.protocols.media import UNREAD
 from service.protocols.v2.about import PROBABILITIES
 from service.protocols.v2.outputs import Wanted, answer_tensors, wanted_outputs, warning_parameters
@@ -139,7 +138,7 @@ def v2_error(error: ServiceError, id_: bytes) -> Reply:
 def v2_http_error(status: int, id_: bytes, headers: Mapping[str, str] | None) -> Reply:
     """Return the answer to a request that no route takes, such as 405."""
     reply = http_error(status, id_, headers)
-    return reply._replace(body=orjson.dumps({"error": f"{HTTPStatus(status).phrase}."}))
+    return reply._replace(body=orjson.dumps({"error": http_words(status, headers)}))
 
 
 def infer_paths(catalogue: Catalogue) -> dict[str, ServedVersion]:

@@ -288,16 +288,16 @@ def test_what_cannot_be_done_is_refused_in_words(
 
 
 NAMELESS = {"estimator": {"name": "Rigde"}}
-MISSPELT = {"search": {"alhpa": [1.0]}}
+PLURAL = {"search": {"alphas": [1.0]}}
 
 
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
         (specification("Ridge", fit=NAMELESS), "near it: Ridge"),
-        (specification("SGDRegressor", fit=MISSPELT), "did you mean 'alpha'"),
+        (specification("SGDRegressor", fit=PLURAL), "did you mean 'alpha'"),
         (specification("SGDRegressor", fit={"metric": "r3"}), "r3"),
-        (specification("SGDRegressor", fit=MISSPELT, medium=medium("sample")), "did you mean"),
+        (specification("SGDRegressor", fit=PLURAL, medium=medium("sample")), "did you mean"),
         (specification("Ridge", medium=medium("partial_fit")), "no partial_fit"),
         (specification("SVR", medium=medium("average")), "SVR is none"),
         (specification("Lasso", medium=medium("exact")), "not for Lasso"),
