@@ -285,6 +285,19 @@ class Metrics(Collector):
             yield kind(name, text, value=value)
 
     def _counters(self) -> Iterator[Metric]:
+        yield from self._answers()
+        yield from self._plans()
+        others = CounterMetricFamily(
+            "percore_other_requests_total",
+            "Other requests by route and status",
+            labels=("route", "status"),
+        )
+        for (route, status), count in sorted(self._others.items()):
+            others.add_metric((route, str(status)), count)
+        yield others
+
+    def _answers(self) -> Iterator[Metric]:
+        """Yield what became of predict requests."""
         answered = CounterMetricFamily(
             "percore_requests_total",
             "Predict requests by status",
@@ -303,6 +316,18 @@ class Metrics(Collector):
         rows = CounterMetricFamily(
             "percore_rows_total", "Rows predicted", labels=("model", "version")
         )
+        for one in self._models:
+            for status, count in sorted(one.requests.items()):
+                answered.add_metric((*one.labels, str(status)), count)
+            for reason, count in sorted(one.shed.items()):
+                shed.add_metric((*one.labels, reason), count)
+            for reason, count in sorted(one.aborted.items()):
+                aborted.add_metric((*one.labels, reason), count)
+            rows.add_metric(one.labels, one.rows)
+        yield from (answered, shed, aborted, rows)
+
+    def _plans(self) -> Iterator[Metric]:
+        """Yield which forms compute, and how often one answered otherwise."""
         differences = CounterMetricFamily(
             "percore_plan_differences_total",
             "Samples of the traffic on which a form answered otherwise than scikit-learn",
@@ -313,25 +338,11 @@ class Metrics(Collector):
             "The form that computes batches of up to so many rows",
             labels=("model", "version", "up_to_rows", "form"),
         )
-        others = CounterMetricFamily(
-            "percore_other_requests_total",
-            "Other requests by route and status",
-            labels=("route", "status"),
-        )
         for one in self._models:
-            for status, count in sorted(one.requests.items()):
-                answered.add_metric((*one.labels, str(status)), count)
-            for reason, count in sorted(one.shed.items()):
-                shed.add_metric((*one.labels, reason), count)
-            for reason, count in sorted(one.aborted.items()):
-                aborted.add_metric((*one.labels, reason), count)
-            rows.add_metric(one.labels, one.rows)
             differences.add_metric(one.labels, one.plan_differences)
             for up_to_rows, form in one.forms:
                 forms.add_metric((*one.labels, up_to_rows, form), 1)
-        for (route, status), count in sorted(self._others.items()):
-            others.add_metric((route, str(status)), count)
-        yield from (answered, shed, aborted, rows, differences, forms, others)
+        yield from (differences, forms)
 
 
 def _add(family: HistogramMetricFamily, labels: Sequence[str], histogram: Histogram) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from loadtest.report.checks import checks
 from loadtest.report.drawing import Plot
@@ -38,21 +38,12 @@ from loadtest.report.words import ms, rate
 def sections(evidence: Evidence) -> list[Section]:
     """Return the sections; those that would be empty have no blocks."""
     content, samples, figures = evidence.content, evidence.samples, evidence.figures
-    slo = (content.get("scenario") or {}).get("slo") or {}
     steady = samples and samples.after((content.get("warm_up") or {}).get("until_s", 0.0))
     spent = bands(steady) if steady else []
-    is_open = str(content.get("load_model", "")).startswith("open")
     return [
         _section("peers", "Peers", ratio_table(figures.ratios), ratios_plot(figures.ratios)),
         _section("checks", "Checks", _checks(content)),
-        _section(
-            "load",
-            "Load",
-            goodput_plot(figures.curves),
-            latency_plot(figures.curves, slo.get("limit_s") if slo.get("p") == 0.99 else None),
-            curve_table(figures.curves),
-            samples and rates_plot(samples, is_open=is_open, limit_s=slo.get("limit_s")),
-        ),
+        _section("load", "Load", *_load(evidence)),
         _section(
             "latency",
             "Latency",
@@ -63,34 +54,54 @@ def sections(evidence: Evidence) -> list[Section]:
         ),
         _section("stages", "Where the time goes", stages_plot(spent), stages_table(spent)),
         _section("faults", "Faults", fault_table(content.get("faults", ()))),
-        _section(
-            "replicas",
-            "Replicas",
-            replica_table(content.get("replicas", {})),
-            samples and replicas_plot(samples),
-            workers_plot(evidence.workers),
-        ),
-        _section(
-            "simulator",
-            "Simulated against measured",
-            profiles_plot(figures.profiles),
-            predictions_plot(figures.predictions),
-            prediction_table(figures.predictions),
-        ),
-        _section(
-            "generator",
-            "The generator itself",
-            *_generator(content),
-            samples and _lag(samples, is_open=is_open),
-        ),
+        _section("replicas", "Replicas", *_replicas(evidence)),
+        _section("simulator", "Simulated against measured", *_simulator(figures)),
+        _section("generator", "The generator itself", *_generator(content), _lag(content, samples)),
         _section("scenario", "Scenario", *_scenario(content)),
     ]
 
 
-def _section(key: str, title: str, *blocks: Block | Samples | None) -> Section:
+_MaybeBlock: TypeAlias = Block | Samples | None
+"""A block, or something empty that stands for there being none."""
+
+
+def _section(key: str, title: str, *blocks: _MaybeBlock) -> Section:
     return Section(
         key, title, tuple(each for each in blocks if isinstance(each, Words | Code | Table | Plot))
     )
+
+
+def _load(evidence: Evidence) -> tuple[_MaybeBlock, ...]:
+    content, samples, curves = evidence.content, evidence.samples, evidence.figures.curves
+    slo = (content.get("scenario") or {}).get("slo") or {}
+    limit_s = slo.get("limit_s")
+    return (
+        goodput_plot(curves),
+        latency_plot(curves, limit_s if slo.get("p") == 0.99 else None),
+        curve_table(curves),
+        samples and rates_plot(samples, is_open=_is_open(content), limit_s=limit_s),
+    )
+
+
+def _replicas(evidence: Evidence) -> tuple[_MaybeBlock, ...]:
+    samples = evidence.samples
+    return (
+        replica_table(evidence.content.get("replicas", {})),
+        samples and replicas_plot(samples),
+        workers_plot(evidence.workers),
+    )
+
+
+def _simulator(figures: Figures) -> tuple[_MaybeBlock, ...]:
+    return (
+        profiles_plot(figures.profiles),
+        predictions_plot(figures.predictions),
+        prediction_table(figures.predictions),
+    )
+
+
+def _is_open(content: Mapping[str, Any]) -> bool:
+    return str(content.get("load_model", "")).startswith("open")
 
 
 def _happenings(content: Mapping[str, Any], figures: Figures) -> tuple[Happening, ...]:
@@ -110,8 +121,8 @@ def _happenings(content: Mapping[str, Any], figures: Figures) -> tuple[Happening
     return (*warm_up, *faults, *figures.happenings)
 
 
-def _lag(samples: Samples, *, is_open: bool) -> Plot | None:
-    return lag_plot(samples) if is_open else None
+def _lag(content: Mapping[str, Any], samples: Samples | None) -> Plot | None:
+    return lag_plot(samples) if samples and _is_open(content) else None
 
 
 def _checks(content: Mapping[str, Any]) -> Table | None:

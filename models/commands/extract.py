@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from models.commands.bars import reading_bar
+from models.commands.options import DataRoot, Json, WorkFolder
 from models.console import console
 from models.extract.batches import Batches
 from models.extract.extracted import RowCounts
@@ -33,20 +34,8 @@ def extract_command(  # noqa: PLR0913, PLR0917  # an option each
     out: Annotated[
         Path | None, typer.Option(help="Write the taken rows to this Parquet file.")
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="The data root: every path of the source is below it. The specification's folder"
-            " if left out."
-        ),
-    ] = None,
-    work: Annotated[
-        Path | None,
-        typer.Option(
-            help="For rejected rows, the high-water mark, and the parts of a watched folder."
-            " work/NAME if left out."
-        ),
-    ] = None,
+    data: DataRoot = None,
+    work: WorkFolder = None,
     commit: Annotated[
         bool,
         typer.Option("--commit", help="Remember the high-water mark: the next run begins above."),
@@ -68,7 +57,7 @@ def extract_command(  # noqa: PLR0913, PLR0917  # an option each
     for_s: Annotated[
         float | None, typer.Option("--for", help="Watch for so many seconds.", min=0)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a program.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Read the rows of a source, check them against the columns' contract, and keep both kinds.
 

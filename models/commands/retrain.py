@@ -11,6 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from models.commands.engines import SpecifiedEngine
+from models.commands.options import (
+    DEFAULT_STORE,
+    DataRoot,
+    Master,
+    StoreFolder,
+    WorkFolder,
+)
 from models.commands.plan import MakePlan
 from models.commands.specified import Teller, job_of, train_specification
 from models.console import console, stage_table
@@ -32,17 +39,11 @@ def retrain_command(  # noqa: PLR0913, PLR0917  # an option each
     once: Annotated[
         bool, typer.Option("--once", help="One run now; for cron and the like.")
     ] = False,
-    data: Annotated[
-        Path | None, typer.Option(help="The data root; the specification's folder if left out.")
-    ] = None,
-    work: Annotated[
-        Path | None, typer.Option(help="For what is kept between runs; work/NAME if left out.")
-    ] = None,
-    master: Annotated[str, typer.Option(help="Of Spark: local[2], yarn, spark://…")] = "",
+    data: DataRoot = None,
+    work: WorkFolder = None,
+    master: Master = "",
     plan: MakePlan = True,
-    store: Annotated[Path, typer.Option("--store", help="The model store's folder.")] = Path(
-        "store"
-    ),
+    store: StoreFolder = DEFAULT_STORE,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON line a run.")] = False,
 ) -> None:
     """Run a specification again and again: fit, judge, publish, and promote what is better.

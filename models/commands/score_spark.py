@@ -1,11 +1,11 @@
 """`python -m models score-spark`: a stored model over any number of rows, by Spark."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from models.commands.options import DEFAULT_STORE, StoreFolder
 from models.console import console
 from models.errors import BadData
 from models.store import PRODUCTION, Store
@@ -16,6 +16,10 @@ EXAMPLE = (
 )
 
 Format = Literal["parquet", "csv", "json", "orc"]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="KEY=VALUE for Spark; may be given again.", show_default=False),
+]
 
 
 def score_spark_command(  # noqa: PLR0913, PLR0917  # an option each
@@ -24,9 +28,7 @@ def score_spark_command(  # noqa: PLR0913, PLR0917  # an option each
         str, typer.Option("--in", help="Files that Spark reads: a path or URL that it knows.")
     ],
     out: Annotated[str, typer.Option("--out", help="The folder that Spark writes.")],
-    store: Annotated[Path, typer.Option("--store", help="The model store's folder.")] = Path(
-        "store"
-    ),
+    store: StoreFolder = DEFAULT_STORE,
     version: Annotated[
         str, typer.Option("--version", help="A version's number, or an alias.")
     ] = PRODUCTION,
@@ -47,10 +49,7 @@ def score_spark_command(  # noqa: PLR0913, PLR0917  # an option each
     memory: Annotated[
         str, typer.Option(help="The driver's memory, where this command starts the JVM.")
     ] = "2g",
-    setting: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="KEY=VALUE for Spark; may be given again.", show_default=False),
-    ] = None,
+    setting: Settings = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
     """Add predictions of a stored model to rows; every input column stays as it is.

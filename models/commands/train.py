@@ -5,7 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
-from models.commands.options import DEFAULT_STORE, Json, StoreFolder, print_json
+from models.commands.options import (
+    DEFAULT_STORE,
+    DataRoot,
+    Json,
+    Master,
+    StoreFolder,
+    WorkFolder,
+    print_json,
+)
 from models.commands.plan import MakePlan, make_plan_of
 from models.commands.specified import TOML, Teller, job_of, train_specification
 from models.console import console, output_kept, published_words, stage_table
@@ -13,17 +21,17 @@ from models.presets import PRESETS
 from models.store import Store
 from models.train import train as train_preset
 
+What = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help=f"Specification files (TOML), or any of: {', '.join(PRESETS)}.", show_default=False
+    ),
+]
 EXAMPLE = "Example: python -m models train students.toml --store store"
 
 
 def train_command(  # noqa: PLR0913, PLR0917  # an option each
-    what: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help=f"Specification files (TOML), or any of: {', '.join(PRESETS)}.",
-            show_default=False,
-        ),
-    ] = None,
+    what: What = None,
     all_presets: Annotated[bool, typer.Option("--all", help="Train every preset.")] = False,
     if_missing: Annotated[
         bool, typer.Option("--if-missing", help="Leave names alone that have a version.")
@@ -31,23 +39,9 @@ def train_command(  # noqa: PLR0913, PLR0917  # an option each
     seed: Annotated[
         int, typer.Option(help="Of a preset: for data, split and estimator.", min=0)
     ] = 0,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="Of a specification: every path of its source is below this folder; the file's"
-            " own if left out."
-        ),
-    ] = None,
-    work: Annotated[
-        Path | None,
-        typer.Option(
-            help="Of a specification: for rejected rows, the journal of fits and the history;"
-            " work/NAME if left out."
-        ),
-    ] = None,
-    master: Annotated[
-        str, typer.Option(help='Of engine = "spark": local[2], yarn, spark://…')
-    ] = "",
+    data: DataRoot = None,
+    work: WorkFolder = None,
+    master: Master = "",
     plan: MakePlan = True,
     store: StoreFolder = DEFAULT_STORE,
     as_json: Json = False,

@@ -93,9 +93,7 @@ def cache_rows(
         BadData: rows cannot be had, or too many break the contract; a part has no row; there are
             too many classes.
     """
-    digest, classes, row_bytes = hashlib.sha256(), _Classes(spec), _Mean()
-    samples = [Sample(SHOWN_ROWS, spec.model.seed), Sample(SHOWN_ROWS, spec.model.seed)]
-    edges = Edges()
+    seen = _Seen(spec)
     group_rows = max(1, batch_rows // GROUPS_A_BATCH)
     with ExitStack() as stack:
         fitted, validation, held_out = (
@@ -103,26 +101,21 @@ def cache_rows(
             for name in ("fitted", "validation", "held_out")
         )
         for frame in frames:
-            hashed = pd.util.hash_pandas_object(frame, index=False).to_numpy("<u8")
-            digest.update(hashed.tobytes())
-            classes.see(frame)
-            row_bytes.see(frame)
             judge, compare = _divided(spec, frame)
+            fit = ~judge & ~compare
+            seen.see(frame, frame[fit], frame[judge])
             held_out.write(frame[judge])
             validation.write(frame[compare])
-            fitted.write(frame[~judge & ~compare])
-            samples[0].see(frame[~judge & ~compare])
-            edges.see(frame[~judge & ~compare])
-            samples[1].see(frame[judge])
-    found = classes.found()
+            fitted.write(frame[fit])
+    found = seen.classes.found()
     cached = Cached(
         fitted=fitted.rows(found, tell),
         validation=validation.rows(found, tell),
         held_out=held_out.rows(found, tell),
-        known_sample=pd.concat([samples[0].frame(), edges.rows], ignore_index=True),
-        held_out_sample=samples[1].frame(),
-        fingerprint=digest.hexdigest(),
-        row_bytes=row_bytes.value,
+        known_sample=seen.known_sample(),
+        held_out_sample=seen.held_out.frame(),
+        fingerprint=seen.digest.hexdigest(),
+        row_bytes=seen.row_bytes.value,
         classes=found,
     )
     _refuse_empty(cached, source)
@@ -148,6 +141,32 @@ def _refuse_empty(cached: Cached, source: str) -> None:
                 f"{source}: no row of {len(cached.fitted):,} falls to {name}; rows are drawn one by"
                 " one: give more rows, a larger share, or take engine = memory"
             )
+
+
+class _Seen:
+    """What is kept of the rows besides the rows themselves."""
+
+    def __init__(self, spec: Specification) -> None:
+        self.digest = hashlib.sha256()
+        self.classes = _Classes(spec)
+        self.row_bytes = _Mean()
+        self.held_out = Sample(SHOWN_ROWS, spec.model.seed)
+        self._fitted = Sample(SHOWN_ROWS, spec.model.seed)
+        self._edges = Edges()
+
+    def see(self, frame: pd.DataFrame, fitted: pd.DataFrame, held_out: pd.DataFrame) -> None:
+        """Take a batch: all of it, what is fitted on, and what is held out."""
+        hashed = pd.util.hash_pandas_object(frame, index=False).to_numpy("<u8")
+        self.digest.update(hashed.tobytes())
+        self.classes.see(frame)
+        self.row_bytes.see(frame)
+        self._fitted.see(fitted)
+        self._edges.see(fitted)
+        self.held_out.see(held_out)
+
+    def known_sample(self) -> pd.DataFrame:
+        """Return some of the fitted rows, and those at the ends of each column."""
+        return pd.concat([self._fitted.frame(), self._edges.rows], ignore_index=True)
 
 
 class _Mean:

@@ -65,16 +65,8 @@ def plan_version(
         NotPlanned: the process failed, or took too long.
     """
     task = Task(store=str(store.root), name=name, version=version, trust=trust)
-    inherited = os.environ.get("PYTHONPATH")
-    path = os.pathsep.join([str(_ROOT), *([inherited] if inherited else [])])
     out_of_time = threading.Event()
-    with subprocess.Popen(
-        [sys.executable, "-m", "models.plans.apart"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=os.environ | ONE_THREAD | {"PYTHONPATH": path},
-    ) as child:
+    with _started() as child:
 
         def give_up() -> None:
             out_of_time.set()
@@ -97,6 +89,18 @@ def plan_version(
     if out_of_time.is_set():
         raise NotPlanned(f"{name} {version}: there was no plan after {timeout_s:g} s")
     raise NotPlanned(f"{name} {version}: no plan could be made: {last.text}")
+
+
+def _started() -> "subprocess.Popen[bytes]":
+    inherited = os.environ.get("PYTHONPATH")
+    path = os.pathsep.join([str(_ROOT), *([inherited] if inherited else [])])
+    return subprocess.Popen(
+        [sys.executable, "-m", "models.plans.apart"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ | ONE_THREAD | {"PYTHONPATH": path},
+    )
 
 
 class _LastLine(threading.Thread):
