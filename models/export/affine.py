@@ -1,20 +1,33 @@
-"""Steps that only fill, shift and scale columns, as one formula a feature."""
+"""Steps that fill, shift and scale columns, as one formula a feature; and those that code them."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+    TargetEncoder,
+)
 
 from models.estimators import Estimator
 from models.export.exported import Floats
+from models.transform.truth import TruthValues
 
-_PASSED = (None, "passthrough")
+_COLUMN_BY_COLUMN = (
+    MaxAbsScaler, MinMaxScaler, OneHotEncoder, OrdinalEncoder, RobustScaler, SimpleImputer,
+    StandardScaler, TargetEncoder, TruthValues,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -26,18 +39,23 @@ class Affine:
         scale: float64, one a feature.
         offset: the same.
         fill: what stands for a missing value, raw; NaN if nothing does.
+        flags: whether x is not the value, but 1 if it is missing, else 0.
+        coded: positions of raw columns that are coded one by one, each value for itself. Their
+            features have no formula here: source -1.
     """
 
     source: tuple[int, ...]
     scale: Floats
     offset: Floats
     fill: Floats
+    flags: tuple[bool, ...]
+    coded: frozenset[int] = frozenset()
 
 
 def identity(width: int) -> Affine:
     """Return what changes nothing."""
     empty = np.full(width, np.nan)
-    return Affine(tuple(range(width)), np.ones(width), np.zeros(width), empty)
+    return Affine(tuple(range(width)), np.ones(width), np.zeros(width), empty, (False,) * width)
 
 
 def as_affine(step: Any, names: Sequence[str]) -> Affine | None:
@@ -51,8 +69,8 @@ def as_affine(step: Any, names: Sequence[str]) -> Affine | None:
 
 
 def _after(before: Affine, step: Any, names: list[str]) -> Affine | None:
-    if isinstance(step, str) or step is None:
-        return before if step in _PASSED else None
+    if _passes(step):
+        return before
     if type(step) is Pipeline:
         found: Affine | None = before
         for _, inner in step.steps:
@@ -61,13 +79,25 @@ def _after(before: Affine, step: Any, names: list[str]) -> Affine | None:
         return found
     if type(step) is ColumnTransformer:
         return _columns(before, step, names)
+    return _one_step(before, step)
+
+
+def _one_step(before: Affine, step: Estimator) -> Affine | None:
     if type(step) is SimpleImputer:
         return _filled(before, step)
+    if type(step) is MissingIndicator:
+        return _flagged(before, step) if _is_plain(before) else None
     formula = _formula(step)
     if formula is None:
         return None
     scale, offset = formula
-    return Affine(before.source, before.scale * scale, before.offset * scale + offset, before.fill)
+    return replace(before, scale=before.scale * scale, offset=before.offset * scale + offset)
+
+
+def _passes(step: Any) -> bool:
+    """Say whether a step changes nothing; a fitted ColumnTransformer has a function for that."""
+    nothing = type(step) is FunctionTransformer and step.func is None
+    return nothing or step is None or (isinstance(step, str) and step == "passthrough")
 
 
 def _formula(step: Estimator) -> tuple[Any, Any] | None:
@@ -86,12 +116,30 @@ def _formula(step: Estimator) -> tuple[Any, Any] | None:
 
 
 def _filled(before: Affine, step: SimpleImputer) -> Affine | None:
-    plain = (before.scale == 1).all() and (before.offset == 0).all()
     values = np.asarray(step.statistics_)
-    usable = values.dtype.kind == "f" and np.isfinite(values).all() and step.indicator_ is None
-    if not (plain and usable and np.isnan(before.fill).all() and _is_nan(step.missing_values)):
+    usable = values.dtype.kind == "f" and np.isfinite(values).all()
+    if not (usable and _is_plain(before) and _is_nan(step.missing_values)):
         return None
-    return Affine(before.source, before.scale, before.offset, values.astype(np.float64))
+    filled = replace(before, fill=values.astype(np.float64))
+    if step.indicator_ is None:
+        return filled
+    flagged = _flagged(before, step.indicator_)
+    return None if flagged is None else _joined([filled, flagged])
+
+
+def _flagged(before: Affine, step: MissingIndicator) -> Affine | None:
+    """Return the features that say whether a value was missing."""
+    if not _is_nan(step.missing_values):
+        return None
+    source = tuple(before.source[one] for one in step.features_)
+    return replace(
+        identity(len(source)), source=source, flags=(True,) * len(source), coded=before.coded
+    )
+
+
+def _is_plain(before: Affine) -> bool:
+    plain = (before.scale == 1).all() and (before.offset == 0).all()
+    return bool(plain and np.isnan(before.fill).all() and not any(before.flags))
 
 
 def _is_nan(value: Any) -> bool:
@@ -99,26 +147,49 @@ def _is_nan(value: Any) -> bool:
 
 
 def _columns(before: Affine, step: ColumnTransformer, names: list[str]) -> Affine | None:
-    if before.source != tuple(range(len(names))) or (before.scale != 1).any():
+    if before.source != tuple(range(len(names))) or not _is_plain(before):
         return None
     parts = []
-    for _, inner, chosen in step.transformers_:
+    for name, inner, chosen in step.transformers_:
         if isinstance(inner, str) and inner == "drop":
             continue
         picked = [one if isinstance(one, int) else names.index(one) for one in _listed(chosen)]
         found = as_affine(inner, [names[one] for one in picked])
         if found is None:
-            return None
-        source = tuple(picked[one] for one in found.source)
-        parts.append(Affine(source, found.scale, found.offset, found.fill))
-    if not parts:
-        return None
+            if not _codes(inner):
+                return None
+            taken = step.output_indices_[name]
+            parts.append(_unknown(taken.stop - taken.start, picked))
+            continue
+        source = tuple(one if one < 0 else picked[one] for one in found.source)
+        coded = frozenset(picked[one] for one in found.coded)
+        parts.append(replace(found, source=source, coded=coded))
+    return _joined(parts) if parts else None
+
+
+def _joined(parts: Sequence[Affine]) -> Affine:
+    """Return the features of several formulas side by side."""
     return Affine(
         tuple(one for part in parts for one in part.source),
         np.concatenate([part.scale for part in parts]),
         np.concatenate([part.offset for part in parts]),
         np.concatenate([part.fill for part in parts]),
+        tuple(one for part in parts for one in part.flags),
+        frozenset().union(*(part.coded for part in parts)),
     )
+
+
+def _codes(step: Any) -> bool:
+    """Say whether each feature comes from one column, by steps that are known to do so."""
+    if _passes(step):
+        return True
+    if type(step) is Pipeline:
+        return all(_codes(inner) for _, inner in step.steps)
+    return type(step) in _COLUMN_BY_COLUMN
+
+
+def _unknown(features: int, columns: list[int]) -> Affine:
+    return replace(identity(features), source=(-1,) * features, coded=frozenset(columns))
 
 
 def _listed(chosen: Any) -> list[Any]:

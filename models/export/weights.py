@@ -4,7 +4,8 @@ Scores are sum(weight * feature) + bias, one for a regression or two classes, el
 `link` says how answers follow: identity and exp of a regression; of a classifier the label is that
 of the largest score, or of two classes the second one if the score is above 0, and its
 probabilities are the sigmoid of the score ("sigmoid"), the softmax of the scores ("softmax"), or
-sigmoids divided by their sum ("sigmoid_shares"); "none" has no probabilities.
+sigmoids divided by their sum ("sigmoid_shares"); "none" has no probabilities. `raw` has the same
+for columns as requests carry them: see `models.export.raw`.
 """
 
 from pathlib import Path
@@ -23,22 +24,18 @@ from sklearn.svm import LinearSVC, LinearSVR
 
 from models.errors import RefusedModel
 from models.estimators import Estimator
-from models.export.affine import Affine, as_affine, identity
 from models.export.exported import (
     Exported,
     Floats,
     Known,
-    Parts,
     class_labels,
     cut,
     largest_difference,
     write_json,
 )
-from models.schema import ImageSchema
+from models.export.raw import raw_form
 
 FILE: Final = "weights.json"
-TOLERANCE: Final = 1e-9
-"""Above it folded weights are not worth having: their columns are far from zero for their width."""
 
 
 def export_weights(model: Estimator, known: Known, out: Path) -> Exported:
@@ -66,7 +63,7 @@ def export_weights(model: Estimator, known: Known, out: Path) -> Exported:
         "raw_missing_because": "",
     }
     try:
-        content["raw"] = _raw(parts, known, weights, bias)
+        content["raw"] = raw_form(parts, known, weights, bias)
     except RefusedModel as error:
         content["raw_missing_because"] = str(error)
     write_json(out, FILE, content)
@@ -117,41 +114,3 @@ def _link(predictor: Estimator) -> str:
         link = natural if predictor.link == "auto" else predictor.link
         return "exp" if link == "log" else "identity"
     return "identity"
-
-
-def _raw(parts: Parts, known: Known, weights: Floats, bias: Floats) -> dict[str, Any]:
-    """Return the weights of raw columns, the preparation folded into them."""
-    if isinstance(known.input, ImageSchema):
-        raise RefusedModel("it takes pictures")
-    names = [column.name for column in known.input.columns]
-    whole = identity(len(names)) if parts.prepare is None else as_affine(parts.prepare, names)
-    if whole is None:
-        raise RefusedModel("its preparation does more than fill, shift and scale columns")
-    folded = np.zeros((len(weights), len(names)))
-    for feature, column in enumerate(whole.source):
-        folded[:, column] += weights[:, feature] * whole.scale[feature]
-    shifted = bias + weights @ whole.offset
-    fill = _fill(whole, len(names))
-    raw = np.asarray(parts.golden, dtype=np.float64)
-    filled = np.where(np.isnan(raw), [np.nan if one is None else one for one in fill], raw)
-    scores = filled @ folded.T + shifted
-    usable = np.isfinite(scores).all(axis=1)
-    theirs = (parts.prepared @ weights.T + bias)[usable]
-    difference = largest_difference(scores[usable], theirs)
-    if difference > TOLERANCE:
-        raise RefusedModel(f"folded weights differ by {difference:.1e} from the model")
-    return {
-        "columns": names,
-        "weights": folded.tolist(),
-        "bias": shifted.tolist(),
-        "fill_missing_with": fill,
-        "largest_difference": difference,
-    }
-
-
-def _fill(whole: Affine, width: int) -> list[float | None]:
-    fill: list[float | None] = [None] * width
-    for feature, column in enumerate(whole.source):
-        if np.isfinite(whole.fill[feature]):
-            fill[column] = float(whole.fill[feature])
-    return fill

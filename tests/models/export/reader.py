@@ -31,11 +31,28 @@ def weights(told: dict[str, Any], row: Row) -> tuple[Any, Row | None]:
 def raw_weights(told: dict[str, Any], row: list[Any]) -> tuple[Any, Row | None]:
     """Return the answer to a row of raw columns, where None or NaN is missing."""
     raw = told["raw"]
-    filled = [
-        fill if value is None or math.isnan(value) else value
-        for value, fill in zip(row, raw["fill_missing_with"], strict=True)
+    adds = [_added(raw, place, value) for place, value in enumerate(row)]
+    bias = [math.fsum(one[score] for one in adds) + bias for score, bias in enumerate(raw["bias"])]
+    return _linear(told, [[] for _ in bias], bias, [])
+
+
+def _added(raw: dict[str, Any], place: int, value: Any) -> Row:
+    """Return what a column adds to each score."""
+    name = raw["columns"][place]
+    is_missing = value is None or (isinstance(value, float) and math.isnan(value))
+    coded = raw["categories"].get(name)
+    if coded is not None:
+        if is_missing:
+            return list(coded["missing"])
+        if value not in coded["values"]:
+            return list(coded["unknown"])
+        return [line[coded["values"].index(value)] for line in coded["weights"]]
+    x = raw["fill_missing_with"][place] if is_missing else value
+    more = raw["missing_adds"].get(name) if is_missing else None
+    return [
+        line[place] * x + (more[score] if more else 0.0)
+        for score, line in enumerate(raw["weights"])
     ]
-    return _linear(told, raw["weights"], raw["bias"], filled)
 
 
 def _linear(told: dict[str, Any], table: list[Row], bias: Row, row: Row) -> tuple[Any, Row | None]:

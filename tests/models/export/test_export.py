@@ -14,7 +14,7 @@ from onnxruntime import InferenceSession
 from sklearn import ensemble, linear_model, svm, tree
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_diabetes, load_iris, load_wine
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import (
@@ -22,9 +22,11 @@ from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
+    OrdinalEncoder,
     PolynomialFeatures,
     RobustScaler,
     StandardScaler,
+    TargetEncoder,
 )
 
 from models.errors import RefusedModel
@@ -130,17 +132,124 @@ def test_weights_behind_columns_that_are_filled_and_scaled(tmp_path: Path) -> No
     agree(model, X, [reader.raw_weights(told, row) for row in rows])
 
 
-def test_weights_say_why_they_are_not_those_of_raw_columns(tmp_path: Path) -> None:
+def mixed(task: str) -> tuple[pd.DataFrame, Any]:
+    """Return a table with texts, whole numbers, truth values and gaps, and the targets."""
+    X, y = table(task)
+    numbers = X.iloc[:, :3].set_axis(["a", "b", "c"], axis=1)
+    rng = np.random.default_rng(3)
+    found = numbers.mask(rng.random(numbers.shape) < 0.1)
+    found["shape"] = pd.Series(rng.choice(["long", "short", "round"], len(X)), dtype="str")
+    found["town"] = pd.Series(rng.choice(["x", "y", 'z, "q"'], len(X)), dtype="str")
+    found.loc[rng.random(len(X)) < 0.2, "town"] = np.nan
+    found["size"] = pd.Series(rng.choice(["s", "m", "l"], len(X)), dtype="str")
+    found["floor"] = rng.integers(1, 5, len(X))
+    found["lit"] = rng.random(len(X)) < 0.5
+    found["note"] = pd.Series(rng.choice(["p", "q"], len(X)), dtype="str")
+    return found, y / 7 if task == "regression" else y  # whole numbers look like classes
+
+
+CODED = {
+    "unknown ones are zeros": OneHotEncoder(handle_unknown="ignore"),
+    "none for the first": OneHotEncoder(handle_unknown="ignore", drop="first"),
+    "rare ones together": OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=2),
+    "dense": OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+    "in an order": OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2
+    ),
+    "means of the target": TargetEncoder(),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Found unknown categories")
+@pytest.mark.parametrize("encoder", CODED.values(), ids=CODED)
+@pytest.mark.parametrize("task", ["regression", "two", "three"])
+def test_weights_of_raw_columns_behind_codes(encoder: Any, task: str, tmp_path: Path) -> None:
+    """A reader in another language needs nothing but the columns of a request."""
+    X, y = mixed(task)
+    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    columns = ColumnTransformer(
+        [
+            ("numbers", numbers, ["b", "a"]),
+            ("gaps", MissingIndicator(error_on_new=False), ["c"]),
+            ("filled", SimpleImputer(), ["c"]),
+            ("coded", encoder, ["shape", "town", "floor"]),
+            ("filled words", make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder(
+                handle_unknown="ignore")), ["size"]),
+            ("truth", "passthrough", ["lit"]),
+        ]
+    )  # fmt: skip
+    last = {
+        "regression": linear_model.Ridge(),
+        "two": linear_model.LogisticRegression(max_iter=10_000),
+        "three": linear_model.LogisticRegression(max_iter=10_000),
+    }[task]
+    model = make_pipeline(columns, StandardScaler(with_mean=False), last).fit(X, y)
+    told = exported(model, "weights", X, tmp_path)
+    assert told["raw_missing_because"] == ""
+    assert set(told["raw"]["categories"]) == {"shape", "town", "floor", "size", "note"}
+    hostile = X.copy()
+    hostile.loc[::3, "shape"] = "nobody's"
+    hostile.loc[1::3, "town"] = "elsewhere"
+    hostile.loc[2::3, "size"] = "xxl"
+    hostile.loc[::2, "floor"] = 77
+    for rows in (X, hostile):
+        cells = rows.astype(object).where(rows.notna(), None).to_numpy().tolist()
+        agree(model, rows, [reader.raw_weights(told, row) for row in cells])
+
+
+def test_a_category_weighs_what_its_feature_weighs(tmp_path: Path) -> None:
+    X, y = mixed("regression")
+    encode = ColumnTransformer([("words", OneHotEncoder(handle_unknown="ignore"), ["shape"])])
+    model = make_pipeline(encode, linear_model.Ridge()).fit(X, y)
+    told = exported(model, "weights", X, tmp_path)
+    assert told["raw"]["categories"]["shape"] == {
+        "values": ["long", "round", "short"],
+        "weights": told["weights"],
+        "missing": None,
+        "unknown": [0.0],
+    }
+    assert told["raw"]["bias"] == told["bias"]
+
+
+def test_a_column_of_many_categories_is_asked_in_parts(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"place": pd.Series(rng.integers(0, 900, 4000).astype(str), dtype="str")})
+    y = rng.normal(size=4000)
+    encode = ColumnTransformer([("o", OneHotEncoder(handle_unknown="ignore"), ["place"])])
+    model = make_pipeline(encode, linear_model.Ridge()).fit(X, y)
+    told = exported(model, "weights", X, tmp_path)
+    assert len(told["raw"]["categories"]["place"]["values"]) > 800
+    agree(model, X, [reader.raw_weights(told, row) for row in X.to_numpy().tolist()])
+
+
+REFUSED = {
+    "does more than fill, shift, scale and code columns": PolynomialFeatures(2),
+    "does more to column 'a' than fill, shift and scale it": make_pipeline(
+        SimpleImputer(), MinMaxScaler(clip=True)
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "step"), REFUSED.items(), ids=REFUSED)
+def test_weights_say_why_they_are_not_those_of_raw_columns(
+    words: str, step: Any, tmp_path: Path
+) -> None:
     X, y = table("two")
-    X["shape"] = np.where(X.iloc[:, 0] > 5.5, "long", "short")
-    encode = ColumnTransformer(
-        [("words", OneHotEncoder(sparse_output=False), ["shape"])], remainder="passthrough"
-    )
+    X.columns = pd.Index(["a", "b", "c", "d"])
+    encode = ColumnTransformer([("step", step, ["a", "b"])], remainder="passthrough")
     model = make_pipeline(encode, linear_model.LogisticRegression()).fit(X, y)
     told = exported(model, "weights", X, tmp_path)
     assert told["raw"] is None
-    assert "does more than fill, shift and scale" in told["raw_missing_because"]
+    assert words in told["raw_missing_because"]
     agree(model, X, [reader.weights(told, row) for row in features_of(model, X)])
+
+
+def test_a_column_taken_twice_is_told(tmp_path: Path) -> None:
+    X, y = mixed("regression")
+    both = [("n", StandardScaler(), ["floor"]), ("o", OneHotEncoder(), ["floor"])]
+    model = make_pipeline(ColumnTransformer(both), linear_model.Ridge()).fit(X, y)
+    told = exported(model, "weights", X, tmp_path)
+    assert told["raw_missing_because"] == "column 'floor' is taken as a number and as a category"
 
 
 def test_weights_of_a_bare_array(tmp_path: Path) -> None:
