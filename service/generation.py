@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from service.batching.batcher import Batcher
+from service.batching.entry import Entry
 from service.batching.lane import Lane
 from service.batching.open_streams import OpenStreams
 from service.batching.quarantine import Quarantine
-from service.errors import FrameError
+from service.errors import FrameError, ServiceError, Unavailable
 from service.inference.pool import FORK_TIMEOUT_S, WorkerPool
 from service.loadout import Loadout, Name
 from service.settings import Settings
@@ -22,6 +23,8 @@ DRAIN_LOOK_S = 0.02
 
 OnDiffers = Callable[[Name, str], None]
 """Hears of a version of which a form answered otherwise than scikit-learn, and what differed."""
+Heir = Callable[[Name, Entry], None]
+"""Computes a request to a version that another generation has left undone."""
 
 log = structlog.get_logger()
 
@@ -85,6 +88,24 @@ class Generation:
         for name in self.lanes.keys() & former.lanes.keys():
             self.lanes[name].cost = former.lanes[name].cost
 
+    def take_over(self, name: Name, entry: Entry) -> None:
+        """Compute what another generation has left undone."""
+        try:
+            if name not in self.lanes:
+                text = "The version was taken out of service."
+                raise Unavailable(text, code="version_retired")
+            self.batcher.submit(self.lanes[name], entry)
+        except ServiceError as error:
+            entry.resolve(error)
+
+    def _hand_over(self, heir: Heir) -> None:
+        names = {lane.name: name for name, lane in self.lanes.items()}
+        given = [one for one in self.batcher.surrender() if not one[1].future.done()]
+        for lane, entry in given:
+            heir(names[lane.name], entry)
+        if given:
+            log.warning("handed_over", requests=len(given), reason="loader and workers are gone")
+
     async def start(self) -> None:
         """Start the workers.
 
@@ -95,8 +116,14 @@ class Generation:
         await self.pool.start(self.loadout.source, self.batcher)
         await self.loadout.stand_by(FORK_TIMEOUT_S)
 
-    async def retire(self, limit_s: float) -> None:
-        """Answer what was accepted, and streams to their end; then end all processes."""
+    async def retire(self, limit_s: float, heir: Heir | None = None) -> None:
+        """Answer what was accepted, and streams to their end; then end all processes.
+
+        Args:
+            limit_s: how long that may take.
+            heir: takes what nobody here can compute any more, because loader and workers are gone;
+                None if nobody does.
+        """
         deadline = asyncio.get_running_loop().time() + limit_s
         while any(self.batcher.statistics()[:2]) or self.streams:
             if asyncio.get_running_loop().time() > deadline:
@@ -104,6 +131,8 @@ class Generation:
                 log.warning("drain_cut_off", streams=len(self.streams), **cut_off)
                 self.streams.cut()
                 break
+            if heir is not None and self.pool.is_deserted():
+                self._hand_over(heir)
             await asyncio.sleep(DRAIN_LOOK_S)
         self.batcher.close()
         self.pool.stop()

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from service.batching.entry import Entry
 from service.generation import Generation
 from service.inference.states import PoolStatistics
 from service.loadout import Name
@@ -69,8 +70,12 @@ class Generations:
             if generation is not None:
                 generation.pool.on_ended(pid, status)
 
+    def _take_over(self, name: Name, entry: Entry) -> None:
+        if self.current is not None:
+            self.current.take_over(name, entry)
+
     async def _retire(self, generation: Generation) -> None:
-        await generation.retire(self._settings.max_request_timeout_s)
+        await generation.retire(self._settings.max_request_timeout_s, self._take_over)
         # In one step, so that no counter ever goes back.
         self._former.remove(generation)
         self._restarts += generation.pool.statistics().restarts

@@ -50,7 +50,10 @@ class Computed:
         """Write `texts`, for the first request of the batch that is answered in JSON."""
         # Numbers have no brackets, so that one text of all rows may be cut at them.
         chances = orjson.dumps(self.probabilities)[2:-2].split(b"],[")
-        self.texts = list(map(orjson.dumps, self.predictions)), chances
+        predictions = orjson.dumps(self.predictions)[1:-1].split(b",")
+        if len(predictions) != len(self.predictions):  # a text with a comma, or a row of many
+            predictions = list(map(orjson.dumps, self.predictions))
+        self.texts = predictions, chances
         return self.texts
 
 

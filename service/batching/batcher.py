@@ -184,6 +184,18 @@ class Batcher:
         self._held = False
         self._dispatch()
 
+    def surrender(self) -> list[tuple[Lane, Entry]]:
+        """Give away all that waits for a worker, with its lane: there will be none.
+
+        What is kept is in doubt: why its worker died is not known yet, and then it waits again.
+        """
+        given = []
+        for lane in self._lanes:
+            followers = [one for first in lane.suspects for one in self._inquest.drop(lane, first)]
+            given += [(lane, entry) for entry in (*lane.surrender(), *followers)]
+        self._waiting = 0
+        return given
+
     def close(self) -> None:
         """Stop looking for requests whose time is over."""
         self._sweeper.cancel()

@@ -96,13 +96,14 @@ class CostModel:
             max_rows: the most that may.
             timeout_s: the whole time that the first of the requests was given.
         """
-        if timeout_s >= self._patient_s:
-            return min(self._batch_rows, max_rows)
+        if timeout_s >= self._patient_s:  # as almost all are, and this is asked for each
+            return self._batch_rows if self._batch_rows < max_rows else max_rows
         return min(self._rows_in(max(timeout_s / 4, 0.0)), max_rows)
 
     def share_s(self, rows: int, batch_rows: int) -> float:
         """Return a request's share of a worker's time, in batches of so many rows."""
-        return rows * self.row_s + self.call_s * min(rows / batch_rows, 1.0)
+        share = rows / batch_rows
+        return rows * self.row_s + (self.call_s * share if share < 1.0 else self.call_s)
 
 
 class RowBytes:
@@ -122,4 +123,5 @@ class RowBytes:
 
     def rows(self, size_bytes: int) -> int:
         """Return the rows that a body of this length probably has; 1 before anything is known."""
-        return max(int(size_bytes / self._bytes), 1) if self._bytes else 1
+        rows = int(size_bytes / self._bytes) if self._bytes else 1
+        return rows or 1

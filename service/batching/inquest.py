@@ -121,6 +121,10 @@ class Inquest:
         lane.cleared.extend(followers)
         return len(followers)
 
+    def drop(self, lane: Lane, suspect: Entry) -> list[Entry]:
+        """Suspect an input no more, which is tried elsewhere; return who waited for it."""
+        return self._suspects.settle(input_key(lane.name, suspect.payload))
+
     def pass_on(self, lane: Lane, key: Key) -> int:
         """Let the next request with an input be tried, whose first client has gone.
 

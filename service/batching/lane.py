@@ -129,6 +129,14 @@ class Lane:
         self.waiting.discard(lambda entry: entry.future.done())
         return before - len(self.waiting)
 
+    def surrender(self) -> list[Entry]:
+        """Remove and return all that waits."""
+        given = [*self.cleared, *self.suspects, *self.waiting]
+        self.cleared.clear()
+        self.suspects.clear()
+        self.waiting.discard(lambda _: True)
+        return given
+
     def _pop(self) -> Entry:
         return self.cleared.popleft() if self.cleared else self.waiting.pop()
 

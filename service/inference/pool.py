@@ -130,6 +130,10 @@ class WorkerPool:
         for state in self._workers.values():
             state.channel.send(encode_fall_back(model))
 
+    def is_deserted(self) -> bool:
+        """Return whether no worker is left, and none can be made."""
+        return not self._workers and self._source is not None and not self._source.is_alive
+
     def statistics(self) -> PoolStatistics:
         """Return a snapshot."""
         heard = max((state.heard_at for state in self._workers.values()), default=0.0)

@@ -20,6 +20,10 @@ class WorkerSource(Protocol):
     def method(self) -> StartMethod:
         """How the workers are made."""
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether workers can be made."""
+
     def start(self) -> None:
         """Start what loads."""
 
@@ -54,6 +58,8 @@ class SpawnSource:
     """
 
     method: StartMethod = "spawn"
+    is_alive = True
+    """Each worker is a process of its own."""
 
     def __init__(self, store: Path, limits: Limits, on_ended: OnEnded) -> None:
         self._store = store

@@ -39,7 +39,7 @@ def check(out: Path, rows: int = ROWS) -> None:
     assert not out.with_name(out.name + ".parts").exists()
 
 
-def test_killed_workers_and_a_killed_loader_lose_nothing(
+def test_workers_and_a_loader_that_are_killed_lose_nothing(
     strange_store: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "o.parquet"
@@ -49,7 +49,8 @@ def test_killed_workers_and_a_killed_loader_lose_nothing(
         os.kill(pid, signal.SIGKILL)
     run.until(lambda: parts_of(out) >= 10)
     loader = [pid for pid, name in run.descendants().items() if name == "percore-loader"]
-    os.kill(loader[0], signal.SIGKILL)
+    for pid in (loader[0], *run.workers()):
+        os.kill(pid, signal.SIGKILL)
     run.until(lambda: parts_of(out) >= 20)
     for pid in run.workers():
         os.kill(pid, signal.SIGKILL)

@@ -93,6 +93,33 @@ def test_the_next_loader_is_forked_from_the_standby(replica: Replica) -> None:
     assert replica.workers()["restarts"] == 0
 
 
+def test_a_loader_and_its_workers_may_all_be_killed_at_once(replica: Replica) -> None:
+    """Who waits for them is answered by those of the next loader."""
+    standby = replica.loader("percore-standby")
+    asked, answers = threading.Event(), list[int]()
+
+    def ask() -> None:
+        connection = replica.connect()
+        connection.putrequest("POST", "/v1/models/iris:predict")
+        body = b'{"instances": [[5.1, 3.5, 1.4, 0.2]]}'
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        asked.set()
+        answers.append(connection.getresponse().status)
+        connection.close()
+
+    client = threading.Thread(target=ask)
+    loader = replica.loader()
+    for pid in (loader, *(set(children(replica.process.pid)) - {loader, standby})):
+        os.kill(pid, signal.SIGKILL)
+    client.start()
+    assert asked.wait(10)
+    client.join(25)  # before the request's time is over
+    assert answers == [200]
+    assert replica.predict("iris", [ROW])[0] == 200
+    assert replica.loader() != loader
+
+
 def test_the_end_of_the_api_process_leaves_nobody_behind(replica: Replica) -> None:
     everybody = children(replica.process.pid)
     assert len(everybody) == 5  # the loader, its standby, two workers and the spare

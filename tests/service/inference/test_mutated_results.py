@@ -49,6 +49,7 @@ class FakeSource:
     """Makes workers of which only the socket is there; the test plays the rest."""
 
     method: Literal["fork", "spawn"] = "fork"
+    is_alive = True
 
     def __init__(self) -> None:
         self.ends: dict[int, socket.socket] = {}
