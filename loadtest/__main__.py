@@ -26,6 +26,7 @@ from loadtest.series.command import compare
 from loadtest.session import (
     CANNOT_RUN,
     EXIT_CODES,
+    INTERRUPTED,
     command_line,
     obey_signals,
     run_folder,
@@ -62,10 +63,11 @@ def run(
 
     Example: python -m loadtest run loadtest/scenarios/closed-iris.toml --out runs/first
 
-    A scenario whose runs.count is above 1 is run so often, with fresh replicas each time.
+    A scenario whose runs.count is above 1 is run so often, with fresh replicas each time. Ctrl-C
+    ends the load early: what was measured until then is reported as partial. A second one ends all.
 
     Exit code: 0 passed, 1 answers were wrong or lost or a threshold or the SLO is broken, 2 the run
-    could not be made, 3 the generator was the bottleneck and the figures are void.
+    could not be made, 3 the generator was the bottleneck and the figures are void, 130 interrupted.
     """
     obey_signals()
     notes = Console(stderr=True)
@@ -77,7 +79,7 @@ def run(
         with run_folder(out) as folder:
             faults = [(each.at_s, f"{each.kind} {fault_replica(each)}") for each in planned.faults]
             with LiveView(notes, folder, faults) as tell:
-                report = run_scenario(planned, folder, command, tell)
+                report = run_scenario(planned, folder, command, tell, keeps_partial=True)
                 tell("drawing the report")
                 page = write_all(report, folder)
             if out is not None:
@@ -85,11 +87,14 @@ def run(
     except LoadTestError as error:
         notes.print(str(error), style="red", markup=False, highlight=False)
         raise typer.Exit(CANNOT_RUN) from error
+    except KeyboardInterrupt as error:
+        notes.print("Interrupted: there is no result, and no process of the run is left.")
+        raise typer.Exit(INTERRUPTED) from error
     if json:
         sys.stdout.write(report.to_json())
     else:
         show(report, Console())
-    raise typer.Exit(EXIT_CODES[report.summary.verdict])
+    raise typer.Exit(INTERRUPTED if report.summary.partial else EXIT_CODES[report.summary.verdict])
 
 
 @app.command("report")

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from loadtest.deferred import deferred
 from loadtest.errors import ChildError
 
 _KILLED_S = 10.0
@@ -54,15 +55,21 @@ class Child:
         )
 
     def __enter__(self) -> Self:
-        with self.log.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own commands
-                self._command,
-                stdin=subprocess.PIPE if self._piped else subprocess.DEVNULL,
-                stdout=subprocess.PIPE if self._piped else log,
-                stderr=log,
-                # Ctrl-C reaches the runner alone, which then ends everybody in order.
-                start_new_session=True,
-            )
+        try:
+            with self.log.open("wb") as log, deferred():
+                self._process = subprocess.Popen(  # noqa: S603 - our own commands
+                    self._command,
+                    stdin=subprocess.PIPE if self._piped else subprocess.DEVNULL,
+                    stdout=subprocess.PIPE if self._piped else log,
+                    stderr=log,
+                    # Ctrl-C reaches the runner alone, which then ends everybody in order.
+                    start_new_session=True,
+                )
+        except BaseException:
+            # A signal came meanwhile: nobody is inside the context yet who would leave it.
+            if self._process is not None:
+                self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(

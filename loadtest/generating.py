@@ -1,5 +1,6 @@
 """Runs the generator's processes: all ready, one start, one result."""
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ def generate(
     job: Job,
     cores: Sequence[int] = (),
     started: Callable[[float], None] | None = None,
+    interrupted: Callable[[], None] | None = None,
 ) -> LoadResult:
     """Run the generator's processes and return what they saw; requests.csv has all of it.
 
@@ -30,6 +32,8 @@ def generate(
         job: what to do, and the folder where everything goes.
         cores: to pin the processes to; none: they are not pinned.
         started: is given the start of the load, by time.monotonic(), just before it.
+        interrupted: is called when Ctrl-C ends the load before its plan, and what there is by then
+            is the result; a second one ends all. None: the first one does.
 
     Raises:
         ChildError: one failed, or took much longer than its plan.
@@ -41,14 +45,16 @@ def generate(
         with pinned(cores):
             children = [stack.enter_context(_child(job, str(path), index)) for index in indices]
         _start(children, started)
-        patience_s = limit_s(job.load) + 2 * job.load.timeout_s + _WRITING_S
-        deadline_s = time.monotonic() + patience_s
-        for child in children:
-            code = child.wait(max(0.0, deadline_s - time.monotonic()))
-            if code is None:
-                raise child.failure(f"did not end within {patience_s:g} s")
-            if code != 0:
-                raise child.failure(f"failed with code {code}")
+        ending_s = 2 * job.load.timeout_s + _WRITING_S
+        try:
+            _wait(children, limit_s(job.load) + ending_s)
+        except KeyboardInterrupt:
+            if interrupted is None:
+                raise
+            interrupted()
+            for child in children:
+                child.process.send_signal(signal.SIGINT)
+            _wait(children, ending_s)
     results = [read_result(job, index) for index in indices]
     if len(results) == 1:
         return results[0]
@@ -58,6 +64,16 @@ def generate(
         records_path.unlink()
     write_records(job.paths(0)[0], whole.records)
     return whole
+
+
+def _wait(children: Sequence[Child], patience_s: float) -> None:
+    deadline_s = time.monotonic() + patience_s
+    for child in children:
+        code = child.wait(max(0.0, deadline_s - time.monotonic()))
+        if code is None:
+            raise child.failure(f"did not end within {patience_s:g} s")
+        if code != 0:
+            raise child.failure(f"failed with code {code}")
 
 
 def _child(job: Job, path: str, index: int) -> Child:

@@ -3,13 +3,14 @@
 It shares no interpreter with the balancer or the runner, so that its own lag and CPU time are
 what it reports and not theirs. Requests are bytes before it starts. It opens its connections,
 writes READY to standard output, and begins when standard input says GO and at what time: all
-processes of a load at the same one.
+processes of a load at the same one. SIGINT lets it send nothing more, and write down what it has.
 """
 
 import asyncio
 import gc
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -67,17 +68,23 @@ def generate(job: Job, index: int, start: Callable[[], Awaitable[float]]) -> Non
     # A collection of the oldest generation walks every record and would be seen as lag.
     gc.freeze()
     gc.disable()
-    progress = Progress()
+    progress, stop = Progress(), asyncio.Event()
     share = Share(index, job.load.processes, progress, start)
-    load = run_load(job.target, job.requests, job.load, share=share)
+    load = run_load(job.target, job.requests, job.load, stop, share=share)
     records_path, totals_path, progress_path = job.paths(index)
     with (
         progress_path.open("w", encoding="utf-8") as file,
         asyncio.Runner(loop_factory=factory) as runner,
     ):
+        runner.get_loop().add_signal_handler(signal.SIGINT, stop.set)
         result = runner.run(published(load, progress, file))
     write_records(records_path, result.records)
-    totals = {"sent": result.sent, "elapsed_s": result.elapsed_s, "cpu_s": result.cpu_s}
+    totals = {
+        "sent": result.sent,
+        "elapsed_s": result.elapsed_s,
+        "cpu_s": result.cpu_s,
+        "partial": stop.is_set(),
+    }
     totals_path.write_text(json.dumps(totals), encoding="utf-8")
 
 

@@ -113,6 +113,8 @@ class LoadResult:
     """CPU time of the generator's processes during the load, together."""
     cpu_by_process: tuple[float, ...] = ()
     """CPU time of each, if there are several."""
+    partial: bool = False
+    """Somebody ended the load before its plan did."""
 
     @property
     def busiest_s(self) -> float:
@@ -145,6 +147,7 @@ def merged(results: Sequence[LoadResult]) -> LoadResult:
         elapsed_s=max(result.elapsed_s for result in results),
         cpu_s=sum(result.cpu_s for result in results),
         cpu_by_process=tuple(result.cpu_s for result in results),
+        partial=any(result.partial for result in results),
     )
 
 

@@ -6,6 +6,7 @@ replicas (processes) ◀─ balancer (process) ◀─ generator (process) ─▶
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from loadtest.emulated.answers import answer_table
@@ -26,6 +27,7 @@ from loadtest.warming import warm
 from loadtest.watching import FILE as WORKERS
 from loadtest.watching import WorkerWatch, write_spells
 
+INTERRUPTED = "interrupted: waiting for the answers that are due; Ctrl-C again ends at once"
 _NOWHERE = Address("127.0.0.1", 0)
 """Emulated replicas know requests by their bodies, whatever host is in the head."""
 
@@ -36,6 +38,8 @@ def run_scenario(
     command: str,
     tell: Callable[[str], None],
     prepared: Prepared | None = None,
+    *,
+    keeps_partial: bool = False,
 ) -> Report:
     """Run a scenario and return its report; requests.csv and all logs are left in `folder`.
 
@@ -45,6 +49,7 @@ def run_scenario(
         command: how the run was started, for the report.
         tell: is given a few words whenever something else begins.
         prepared: the requests, if another run had the same; None: they are drawn and answered.
+        keeps_partial: Ctrl-C during the load ends the load alone, and the report tells so.
 
     Raises:
         LoadTestError: the run could not be made.
@@ -71,7 +76,8 @@ def run_scenario(
             job = Job(
                 target=stage.front.address, load=scenario.load, requests=requests, folder=folder
             )
-            result = _generated(job, stage, WorkerWatch(real), fleet.generator_cores)
+            interrupted = partial(tell, INTERRUPTED) if keeps_partial else None
+            result = _generated(job, stage, WorkerWatch(real), fleet.generator_cores, interrupted)
             deaths = stage.finish()
         tell("draining the replicas")
     return Report(
@@ -86,7 +92,13 @@ def run_scenario(
     )
 
 
-def _generated(job: Job, stage: Stage, watch: WorkerWatch, cores: tuple[int, ...]) -> LoadResult:
+def _generated(
+    job: Job,
+    stage: Stage,
+    watch: WorkerWatch,
+    cores: tuple[int, ...],
+    interrupted: Callable[[], None] | None,
+) -> LoadResult:
     """Generate the load, with the faults' and the watch's clocks in step with its own."""
 
     def started(start_s: float) -> None:
@@ -94,7 +106,7 @@ def _generated(job: Job, stage: Stage, watch: WorkerWatch, cores: tuple[int, ...
         watch.start(start_s)
 
     try:
-        return generate(job, cores, started)
+        return generate(job, cores, started, interrupted)
     finally:
         write_spells(job.folder / WORKERS, watch.stop())
 

@@ -14,6 +14,7 @@ from loadtest.scenario import Scenario
 from loadtest.summary import Verdict
 
 CANNOT_RUN = 2
+INTERRUPTED = 128 + signal.SIGINT
 EXIT_CODES = {Verdict.PASSED: 0, Verdict.FAILED: 1, Verdict.INVALID: 3}
 
 

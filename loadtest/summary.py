@@ -83,6 +83,8 @@ class Summary:
     broken: tuple[str, ...] = ()
     """Thresholds that the run breaks."""
     mlperf: MlperfResult | None = None
+    partial: bool = False
+    """Somebody ended the load before its plan did."""
 
 
 def summarise(
@@ -114,7 +116,7 @@ def summarise(
     if isinstance(load, MlperfLoad):
         mlperf = mlperf_result(load, rules.slo, result.records, result.elapsed_s)
         breaks += [] if mlperf.valid else [f"MLPerf: {mlperf.reasons[0]}"]
-    invalid = _invalid(generator, rules.slo)
+    invalid = [*_cut_off(result, load), *_invalid(generator, rules.slo)]
     return Summary(
         verdict=_verdict(counts, invalid=bool(invalid), broken=bool(breaks)),
         warnings=(*invalid, *breaks, *_doubts(generator, result, warm_up), *deaths),
@@ -132,6 +134,7 @@ def summarise(
         slo=slo,
         broken=tuple(breaks),
         mlperf=mlperf,
+        partial=result.partial,
     )
 
 
@@ -149,13 +152,16 @@ def _generator(result: LoadResult, load: Load) -> GeneratorLoad:
     if not load.is_open:
         return GeneratorLoad(cpu_share, None, None, None, None)
     lags_s = [record.taken_s - record.intended_s for record in result.records]
-    ends_s = load.duration_s + LAG_LIMIT_S
+    span_s = result.elapsed_s if result.partial else load.duration_s
+    ends_s = span_s + LAG_LIMIT_S
     return GeneratorLoad(
         cpu_share=cpu_share,
         lag_p99_s=percentile(lags_s, P99),
         lag_max_s=max(lags_s, default=None),
-        planned_rate_per_s=result.sent / load.duration_s,
-        achieved_rate_per_s=sum(each.sent_s <= ends_s for each in result.records) / load.duration_s,
+        planned_rate_per_s=result.sent / span_s if span_s else None,
+        achieved_rate_per_s=sum(each.sent_s <= ends_s for each in result.records) / span_s
+        if span_s
+        else None,
     )
 
 
@@ -164,6 +170,19 @@ def own_fault(generator: GeneratorLoad, slo_limit_s: float) -> bool:
     lag_s = generator.lag_max_s if generator.lag_p99_s is None else generator.lag_p99_s
     late = lag_s is not None and lag_s > max(LAG_LIMIT_S, LAG_SHARE * slo_limit_s)
     return late or generator.cpu_share > CPU_LIMIT
+
+
+def _cut_off(result: LoadResult, load: Load) -> list[str]:
+    """Return that the run was ended by hand, if it was: what it has not seen, it cannot vouch for.
+
+    Its percentiles are of a shorter run, and whatever would have come later is not in them.
+    """
+    if not result.partial:
+        return []
+    return [
+        f"The run was interrupted after {result.elapsed_s:.1f} of {load.duration_s:g} s:"
+        " this is a partial result."
+    ]
 
 
 def _invalid(generator: GeneratorLoad, slo: Slo | None) -> list[str]:

@@ -10,7 +10,7 @@ from loadtest.latency import Latency
 from loadtest.record import Counts
 from loadtest.report.faults import faults_table, front_line
 from loadtest.report.report import Report
-from loadtest.report.words import load_model
+from loadtest.report.words import count, load_model
 from loadtest.summary import Summary, Verdict
 
 _COLOURS = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.INVALID: "yellow"}
@@ -38,8 +38,8 @@ def _figures(report: Report) -> Table:
     table.add_column()
     rows = {
         "load": load_model(scenario),
-        "fleet": f"{scenario.fleet.replicas} {scenario.fleet.kind} replicas,"
-        f" {scenario.fleet.workers} workers each, {scenario.balancer.policy}",
+        "fleet": f"{count(scenario.fleet.replicas, f'{scenario.fleet.kind} replica')},"
+        f" {count(scenario.fleet.workers, 'worker')} each, {scenario.balancer.policy}",
         "front": front_line(report.front),
         "payload": _payload_line(report),
         "requests": _counts_line(summary.counts),

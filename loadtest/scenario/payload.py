@@ -50,7 +50,11 @@ class Payload(Frozen):
     def words(self) -> str:
         """Say how many rows a request has."""
         if not self.mix:
-            return f"{self.rows} rows a request"
+            return f"{_rows(self.rows)} a request"
         total = sum(size.weight for size in self.mix)
-        parts = [f"{size.rows} rows ({size.weight / total:.0%})" for size in self.mix]
+        parts = [f"{_rows(size.rows)} ({size.weight / total:.0%})" for size in self.mix]
         return f"{', '.join(parts)} a request"
+
+
+def _rows(rows: int) -> str:
+    return f"{rows} row{'' if rows == 1 else 's'}"

@@ -1,11 +1,14 @@
 """Fixtures of the load test's tests."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.loadtest.shelf import put_classifier
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +22,13 @@ def iris_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stderr
     return store
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with a store and with a `service` that stands in for the real one."""
+    put_classifier(tmp_path / "store")
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service" / "__init__.py").touch()
+    shutil.copy(Path(__file__).with_name("fake_service.py"), tmp_path / "service" / "__main__.py")
+    return tmp_path

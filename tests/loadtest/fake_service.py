@@ -1,7 +1,7 @@
 """Stands in for `python -m service`: looks its answers up in the golden rows.
 
 The environment variable FAKE says how it behaves: right, wrong, dies (after 20 answers), refuses,
-never-ready or fails.
+never-ready, fails, or silent (it leaves a file beside its store when it is asked, and no answer).
 """
 
 import argparse
@@ -22,6 +22,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     answers: dict[str, Any] = {}  # noqa: RUF012 - filled once, before anything is served
+    asked: Path
     count = 0
     lock = threading.Lock()
 
@@ -29,6 +30,9 @@ class Handler(BaseHTTPRequestHandler):
         self._send(503 if FAKE == "never-ready" else 200, {})
 
     def do_POST(self) -> None:
+        if FAKE == "silent":
+            self.asked.touch()
+            threading.Event().wait()
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.lock:  # one at a time: nobody dies in the middle of another one's answer
             self._predict(body)
@@ -66,6 +70,7 @@ def main() -> None:
         sys.exit("the model is broken")
     manifest = json.loads((Path(options.store) / "m" / "1" / "manifest.json").read_text())
     golden = manifest["golden"]
+    Handler.asked = Path(options.store).parent / "asked"
     Handler.answers = {
         json.dumps(row): (label, probabilities)
         for row, label, probabilities in zip(

@@ -1,9 +1,13 @@
 """Processes of a run: they end, for certain."""
 
 import os
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -73,3 +77,34 @@ def test_who_says_nothing_in_time_has_failed(tmp_path: Path) -> None:
     late = pytest.raises(ChildError, match=r"was not ready after 0\.05 s")
     with Child("mute", [sys.executable, "-c", code], tmp_path, piped=True) as child, late:
         child.read_line(0.05)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_is_started_leaves_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """The signal comes when the process is there, and its number not yet kept."""
+    begun: list[int] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            begun.append(self.pid)
+            signal.raise_signal(number)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(number, end)
+    try:
+        monkeypatch.setattr(subprocess, "Popen", Interrupted)
+        with (
+            pytest.raises(SystemExit),
+            Child("late", [sys.executable, "-c", "import time; time.sleep(60)"], tmp_path),
+        ):
+            pytest.fail("the signal was lost")
+        assert signal.getsignal(number) is end
+    finally:
+        signal.signal(number, before)
+    (pid,) = begun
+    assert gone(pid)

@@ -3,40 +3,15 @@
 import csv
 import json
 import os
-import shutil
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.loadtest.shelf import put_classifier
-
-ROOT = Path(__file__).parents[2]
-
-SCENARIO = """
-[fleet]
-replicas = 2
-store = "store"
-ready_timeout_s = {ready_timeout_s}
-[balancer]
-policy = "{policy}"
-[load]
-{load}
-seed = 1
-timeout_s = 10
-[payload]
-model = "m"
-probabilities = true
-distinct_requests = 8
-[runs]
-answers_per_worker = 0
-"""
-CLOSED = 'kind = "closed"\nconnections = 4\nduration_s = 0.5'
+from tests.loadtest.stand_in import CLOSED, ROOT, SCENARIO
 
 
 @dataclass
@@ -52,18 +27,13 @@ class Ran:
         return content
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A folder with a store and with a `service` that stands in for the real one."""
-    put_classifier(tmp_path / "store")
-    (tmp_path / "service").mkdir()
-    (tmp_path / "service" / "__init__.py").touch()
-    shutil.copy(Path(__file__).with_name("fake_service.py"), tmp_path / "service" / "__main__.py")
-    return tmp_path
-
-
 def run(place: Path, fake: str, *options: str, **scenario: Any) -> Ran:
-    settings = {"load": CLOSED, "policy": "round_robin", "ready_timeout_s": 30} | scenario
+    settings = {
+        "load": CLOSED,
+        "policy": "round_robin",
+        "ready_timeout_s": 30,
+        "timeout_s": 10,
+    } | scenario
     (place / "s.toml").write_text(SCENARIO.format(**settings), encoding="utf-8")
     # -m looks in the working directory first: there is the stand-in, and ours is on the path.
     done = subprocess.run(
@@ -167,46 +137,3 @@ def test_help_has_an_example() -> None:
         env={**os.environ, "COLUMNS": "200"},
     )
     assert "Example: python -m loadtest run loadtest/scenarios/" in done.stdout
-
-
-def of_store(store: Path) -> set[int]:
-    """Return the processes that were started on a store and have not ended."""
-    found = set()
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if str(store) in (entry / "cmdline").read_bytes().decode().split("\0"):
-                found.add(int(entry.name))
-        except OSError:  # it ended while we looked
-            continue
-    return found
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_is_ended_ends_what_it_started(place: Path, number: signal.Signals) -> None:
-    load = 'kind = "closed"\nconnections = 1\nduration_s = 600'
-    settings = {"load": load, "policy": "round_robin", "ready_timeout_s": 30}
-    (place / "s.toml").write_text(SCENARIO.format(**settings), encoding="utf-8")
-    store = place / "store"
-    command = ["-m", "loadtest", "run", "s.toml", "--out", "out", "--store", str(store)]
-    runner = subprocess.Popen(
-        [sys.executable, *command],
-        cwd=place,
-        env={**os.environ, "FAKE": "right", "PYTHONPATH": str(ROOT)},
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline_s = time.monotonic() + 60
-        while not (place / "out" / "generator.log").exists():
-            assert runner.poll() is None
-            assert time.monotonic() < deadline_s
-            time.sleep(0.02)
-        # The generator has the runner's command line until its own program begins.
-        while len(of_store(store) - {runner.pid}) != 2:
-            assert time.monotonic() < deadline_s
-            time.sleep(0.02)
-        runner.send_signal(number)
-        assert runner.wait(30) != 0
-        assert of_store(store) == set()
-    finally:
-        runner.kill()
-        runner.wait()

@@ -206,8 +206,8 @@ def test_the_report_says_what_was_measured_and_how() -> None:
     text = drawn(report(summary, OPEN))
     for words in (
         "open: Poisson arrivals, 100 a second for 10 s, seed 0, time-out 8 s",
-        "2 real replicas, 1 workers each, least_outstanding",
-        "iris 3, 1 rows a request",
+        "2 real replicas, 1 worker each, least_outstanding",
+        "iris 3, 1 row a request",
         "1,005 sent = 1,000 right + 0 wrong + 5 refused + 0 lost",
         "status_503: 5",
         "100.0 right answers a second over 10.00 s",
