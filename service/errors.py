@@ -72,6 +72,14 @@ class TooLarge(ServiceError):
     code = "too_large"
 
 
+def too_many_rows(most: int) -> TooLarge:
+    """Return the refusal of more rows than one request may have; it names the way that has room."""
+    return TooLarge(
+        f"At most {most} rows are taken in one request: send several, or CSV or Arrow to"
+        " /v1/models/NAME:predict without partial=true, which stream."
+    )
+
+
 class UnsupportedMedia(ServiceError):
     code = "unsupported_media_type"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
 from models.schema import Cell, Column, TabularSchema
-from service.errors import Detail, TooLarge, Unfit, Unreadable
+from service.errors import Detail, Unfit, Unreadable, too_many_rows
 
 MAX_DETAILS = 20
 MAX_NAMED = 5
@@ -73,7 +73,7 @@ class CsvRows:
         details: list[Detail] = []
         for number, record in enumerate(records):
             if number == self._max_rows:
-                raise TooLarge(f"At most {self._max_rows} rows are taken in one request.")
+                raise too_many_rows(self._max_rows)
             if len(record) != len(plan):
                 raise Unfit(
                     f"Row {number} has {len(record)} cells; the model has {len(plan)} columns.",

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from models.manifest import Manifest
 from models.schema import TabularSchema
 from service.codecs.cells import Row
-from service.errors import Detail, TooLarge, Unfit, Unreadable
+from service.errors import Detail, TooLarge, Unfit, Unreadable, too_many_rows
 from service.schema import NAMED_PICTURE, request_type
 
 Form = Literal["instance", "instances", "inputs"]
@@ -137,7 +137,7 @@ class JsonRows:
         if problems[0]["type"] == "json_invalid":
             return Unreadable(f"The body is not valid JSON: {_sentence(problems[0]['msg'])}")
         if _is_too_many_rows(problems[0]):
-            return TooLarge(f"At most {self._max_rows} rows are taken in one request.")
+            return too_many_rows(self._max_rows)
         if self._columns:
             problems = _one_branch(problems)
         details = [self._detail(problem) for problem in problems[:MAX_DETAILS]]

@@ -11,7 +11,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from models.schema import TabularSchema
-from service.errors import TooLarge, Unfit, Unreadable
+from service.errors import Unfit, Unreadable, too_many_rows
 
 MAGIC = b"\x93NUMPY"
 LENGTHS = {1: struct.Struct("<H"), 2: struct.Struct("<I"), 3: struct.Struct("<I")}
@@ -68,7 +68,7 @@ class NpyRows:
             raise Unfit(f"The array's shape is {given}; the model takes (rows, {self._width}).")
         count = shape[0]
         if count > self._max_rows:
-            raise TooLarge(f"At most {self._max_rows} rows are taken in one request.")
+            raise too_many_rows(self._max_rows)
         if count == 0:
             raise Unfit("There are no rows.")
         values = _elements(header.format, prod(shape), memoryview(body)[start:])

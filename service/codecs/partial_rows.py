@@ -14,7 +14,7 @@ from service.codecs.flags import Warnings
 from service.codecs.json_rows import Form, JsonRows, Parsed, refuse_duplicate_keys
 from service.codecs.npy_rows import NpyRows
 from service.codecs.table_rows import TableRows
-from service.errors import ServiceError, TooLarge, Unfit, Unreadable
+from service.errors import ServiceError, Unfit, Unreadable, too_many_rows
 
 Steps = list[str | int]
 
@@ -130,7 +130,7 @@ class PartialRows:
         self, given: Sequence[Any], typed: Callable[[Any], Sequence[Sequence[Cell]]]
     ) -> Sieved:
         if len(given) > self._max_rows:
-            raise self._too_many()
+            raise too_many_rows(self._max_rows)
         rows, places, errors = [], [], []
         for i, one in enumerate(given):
             try:
@@ -160,7 +160,7 @@ class PartialRows:
         if not isinstance(given, list) or not given:
             return None
         if len(given) > self._max_rows:
-            raise self._too_many()
+            raise too_many_rows(self._max_rows)
         return form, given
 
     def _in_rows(self, columns: Any) -> list[Any] | None:
@@ -179,9 +179,6 @@ class PartialRows:
         if form == "inputs" and inside and isinstance(inside[0], int):
             return [form, self._names[inside[0]], row]
         return [form, row, *inside]
-
-    def _too_many(self) -> TooLarge:
-        return TooLarge(f"At most {self._max_rows} rows are taken in one request.")
 
 
 def moved(warnings: Warnings, places: Sequence[int]) -> Warnings:

@@ -10,7 +10,7 @@ from models.schema import TabularSchema
 from service.codecs.cells import Row
 from service.codecs.csv_rows import CsvRows
 from service.codecs.npy_rows import NpyRows
-from service.errors import Detail, TooLarge, Unfit
+from service.errors import Detail, Unfit, too_many_rows
 from service.schema import row_type, takes_any_float
 
 _STRICT = ConfigDict(strict=True, allow_inf_nan=False)
@@ -46,7 +46,7 @@ class TableRows:
             Unfit: a cell does not fit its column; the message says which.
         """
         if len(rows) > self.max_rows:
-            raise TooLarge(f"At most {self.max_rows} rows are taken in one request.")
+            raise too_many_rows(self.max_rows)
         return [self._checked(i, row) for i, row in enumerate(rows)]
 
     def _checked(self, number: int, row: Sequence[Any]) -> Row:

@@ -48,7 +48,9 @@ def load_estimator(store: Store, manifest: Manifest) -> Any:
 def reason_of(error: Exception) -> str:
     """Return what went wrong, without the folders of this machine: clients read it, too."""
     words = _FOLDERS.sub("", str(error)) or type(error).__name__
-    if isinstance(error, AttributeError | ImportError):
+    if isinstance(error, ModuleNotFoundError):
+        words += "; install it where the service runs, or name its folder in PYTHONPATH there"
+    elif isinstance(error, AttributeError | ImportError):
         # Modules are imported once, and the next loader is forked from this one.
         words += "; if its code was changed since the service began, start the service again"
     return words

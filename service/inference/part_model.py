@@ -18,7 +18,14 @@ from service.codecs.flags import Flags, RowWarning, Warnings, in_lines, the_firs
 from service.codecs.json_rows import Form as JsonForm
 from service.codecs.json_rows import JsonRows
 from service.codecs.table_rows import TableRows
-from service.errors import FrameError, Internal, ServiceError, TooLarge, UnsupportedMedia, to_wire
+from service.errors import (
+    FrameError,
+    Internal,
+    ServiceError,
+    UnsupportedMedia,
+    to_wire,
+    too_many_rows,
+)
 from service.inference.arrow_answers import WARNINGS, ArrowAnswers, as_message, as_stream
 from service.inference.arrow_tables import ArrowTables
 from service.inference.inputs import InputBuilder, as_batch, null_for
@@ -88,7 +95,7 @@ class PartModel:
         try:
             table = self._read(head, body)
             if not head.is_piece and table.rows > self._max_rows:
-                raise TooLarge(f"At most {self._max_rows} rows are taken in one request.")  # noqa: TRY301
+                raise too_many_rows(self._max_rows)  # noqa: TRY301
             begun = perf_counter_ns()
             spans = [(0, table.rows)]
             (outcome,) = self._predictor.predict_spans(table.X, spans, entry.probabilities)

@@ -1,11 +1,13 @@
 """Pages of other origins: what a browser asks before, and must see in the answer."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.integration.server import FEW, Service, serving
+from tests.integration.touchy import KILLING, SICK, register_all
 from tests.integration.wire import Connection, Reply, get, post
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -31,6 +33,15 @@ def pages(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 def everybody(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("everybody")
     with serving(trained, folder, "--cors-origins=*", FEW) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def touchy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Run a service whose models fail on some rows, and kill on others."""
+    folder = tmp_path_factory.mktemp("touchy")
+    flags = [f"--cors-origins={PAGE}", FEW, "--max-body-bytes=2000", "--default-model=people"]
+    with serving(register_all(folder), folder, *flags) as running:
         yield running
 
 
@@ -68,6 +79,50 @@ def test_a_refusal_can_be_read_by_the_page(pages: Service, path: str) -> None:
     assert "origin" in reply.headers["vary"].lower()
     assert ALLOWED not in post(pages.address, path, BODY, {"Origin": "https://e.com"}).headers
     assert ALLOWED not in post(pages.address, path, BODY).headers
+
+
+PEOPLE = "/v1/models/people:predict"
+JSON = "application/json"
+REFUSED = {
+    "no JSON": (PEOPLE, b"{", JSON, 400),
+    "no such model": ("/v1/models/nobody:predict", b"{}", JSON, 404),
+    "too large": (PEOPLE, b"[" * 2001, JSON, 413),
+    "no such media type": (PEOPLE, b"{}", "text/html", 415),
+    "an unfit row": (PEOPLE, b'{"instances": [["x", "Bonn"]]}', JSON, 422),
+    "a stream that does not fit": (PEOPLE, b"age,town\nx,Bonn\n", "text/csv", 422),
+    "the model fails": (PEOPLE, f'{{"instances": [[{SICK}, "Bonn"]]}}'.encode(), JSON, 500),
+    "of V2": (
+        "/v2/models/people/infer",
+        json.dumps(
+            {
+                "inputs": [
+                    {"name": "age", "shape": [1], "datatype": "INT64", "data": [SICK]},
+                    {"name": "town", "shape": [1], "datatype": "BYTES", "data": ["Bonn"]},
+                ]
+            }
+        ).encode(),
+        JSON,
+        500,
+    ),
+    "at a platform's path": (
+        "/invocations", f'{{"instances": [[{SICK}, "Bonn"]]}}'.encode(), JSON, 500
+    ),
+    "workers end": (
+        "/v1/models/logarithm:predict", f'{{"instances": [[{KILLING}, 1]]}}'.encode(), JSON, 500
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "body", "media", "status"), REFUSED.values(), ids=REFUSED)
+def test_every_error_can_be_read_by_the_page(
+    touchy: Service, path: str, body: bytes, media: str, status: int
+) -> None:
+    with Connection(touchy.address) as connection:
+        reply = connection.ask("POST", path, body, {"Origin": PAGE, "Content-Type": media})
+    assert reply.status == status
+    assert reply.json()["error"]
+    assert reply.headers[ALLOWED] == PAGE
+    assert "Retry-After" in reply.headers["access-control-expose-headers"]
 
 
 @pytest.mark.parametrize("path", [V1, "/v1/models/iris/labels/production:predict"])

@@ -105,7 +105,8 @@ def model_statistics(manifest: Manifest, metrics: ModelMetrics) -> Described:
             }
             for rows, times in sorted(metrics.batch_times.items())
         ],
-        # Workers share the pages of all models: no part of them is one model's own.
+        # Workers share the pages of all models: no part of them is one model's own. What loading
+        # took, which Triton tells, has libraries in it, and pages that freed models left.
         "memory_usage": [],
     }
 

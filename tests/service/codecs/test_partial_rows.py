@@ -86,6 +86,11 @@ def test_csv_without_rows_is_refused(
         reader(make_manifest).from_csv(body)
 
 
+def test_too_many_rows_are_told_the_way_that_takes_them(make_manifest: MakeManifest) -> None:
+    with pytest.raises(TooLarge, match=r"At most 5 rows .* without partial=true, which stream"):
+        reader(make_manifest).from_csv(b"x,2.5,GP,true,a\n" * 6)
+
+
 def test_csv_cells_may_hold_what_csv_quotes(make_manifest: MakeManifest) -> None:
     body = b'17,2.5,GP,true,"a ""b"",\nc"\n17,,GP,true,\n17,2.5,XX,true,a\n'
     sieved = reader(make_manifest).from_csv(body)

@@ -15,6 +15,11 @@ from service.inference.artefact import reason_of
         (OverflowError("int too large"), "int too large"),
         (ValueError("1/2 or a/b is no folder"), "1/2 or a/b is no folder"),
         (MemoryError(), "MemoryError"),
+        (
+            ModuleNotFoundError("No module named 'ours'"),
+            "No module named 'ours'; install it where the service runs, or name its folder in"
+            " PYTHONPATH there",
+        ),
     ],
 )
 def test_reasons_name_no_folders(error: Exception, told: str) -> None:
