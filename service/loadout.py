@@ -40,7 +40,7 @@ class Loadout:
     def alive(self) -> LoaderProcess | None:
         """Return a process that can be forked and has these versions, if one is left."""
         for source in (self.source, self.standby):
-            if isinstance(source, LoaderProcess) and source.is_alive:
+            if isinstance(source, LoaderProcess) and source.is_alive and not source.is_stopped():
                 return source
         return None
 

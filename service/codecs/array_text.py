@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-import numpy as np
 import orjson
 
 LONG: Final = ((-1e-4, -9e-6), (-1e-98, 0.0))
@@ -18,7 +17,8 @@ def array_text(values: Any) -> bytes:
     Args:
         values: what JSON knows, or an array of booleans or numbers, in C order.
     """
-    if isinstance(values, np.ndarray) and values.dtype == np.float64 and _is_long(values):
+    # By its type's name: the API process, which writes lists, has no use for NumPy.
+    if getattr(values, "dtype", None) == "float64" and _is_long(values):
         values = values.tolist()
     return orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)
 

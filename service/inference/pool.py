@@ -281,10 +281,12 @@ class WorkerPool:
                 return
 
     async def _watch(self) -> None:
-        """End workers that hang, are stopped or silent; ask the idle ones for a sign of life."""
+        """End who hangs, is stopped or silent; ask idle workers for a sign of life."""
         while True:
             await asyncio.sleep(PING_EVERY_S / 10)
             now = monotonic()
+            if self._source is not None:
+                self._source.end_if_stuck()
             for worker, state in list(self._workers.items()):
                 if not state.ready.is_set():
                     continue

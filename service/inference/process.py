@@ -10,7 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import structlog
+
 from service.errors import Unavailable
+from service.inference.deaths import is_stopped
 from service.inference.limits import Limits
 from service.inference.pidfds import kill, reap
 
@@ -32,6 +35,8 @@ SINGLE_THREADED = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "MALLOC_ARENA_MAX": "2",
 }
+
+log = structlog.get_logger()
 
 
 class Loaded(NamedTuple):
@@ -79,6 +84,8 @@ class LoaderProcess:
         self._on_gone = on_gone
         self._process: subprocess.Popen[bytes] | None = None
         self._pidfd: int | None = None  # of a branch, which no Popen has started
+        self._pid = 0
+        self._was_stopped = False
         self._control: socket.socket | None = None
         self._waiting: dict[tuple[str, object], asyncio.Future[Any]] = {}
         self._branching = asyncio.Lock()
@@ -109,7 +116,18 @@ class LoaderProcess:
                 stdin=subprocess.DEVNULL,
                 env=os.environ | SINGLE_THREADED,
             )
+        self._pid = self._process.pid
         self._attach(ours)
+
+    def is_stopped(self) -> bool:
+        """Return whether a signal has stopped it."""
+        return is_stopped(self._pid)
+
+    def end_if_stuck(self) -> None:
+        """Kill it if a signal had stopped it at the last look, too: then another one is made."""
+        was_stopped, self._was_stopped = self._was_stopped, self.is_alive and self.is_stopped()
+        if was_stopped and self._was_stopped:
+            self._kill("it was stopped by a signal")
 
     async def branch(self, timeout_s: float, name: str = LOADER) -> "LoaderProcess":
         """Fork a loader that has the same models, and lives on when this one ends.
@@ -133,7 +151,7 @@ class LoaderProcess:
 
     def adopt(self, forked: Forked) -> None:
         """Be the master of a loader that was forked from another one."""
-        self._pidfd = forked.pidfd
+        self._pid, self._pidfd = forked.pid, forked.pidfd
         self._attach(forked.connection)
 
     def drop(self, models: Sequence[int]) -> None:
@@ -180,9 +198,13 @@ class LoaderProcess:
 
         Raises:
             Unavailable: the loader could not, with the reason, or is gone.
-            TimeoutError: it took too long.
+            TimeoutError: it took too long; the loader hangs, and is killed.
         """
-        return await self._forked({"do": "fork", "worker": worker}, worker, timeout_s)
+        try:
+            return await self._forked({"do": "fork", "worker": worker}, worker, timeout_s)
+        except TimeoutError:
+            self._kill("it did not fork a worker in time")
+            raise
 
     async def become(self, worker: int, timeout_s: float) -> Forked:
         """Make the process itself a worker; after that it obeys no more.
@@ -226,11 +248,15 @@ class LoaderProcess:
         ending = asyncio.ensure_future(self.ended())
         await asyncio.wait({ending}, timeout=timeout_s)
         if not ending.done():
-            if self._pidfd is not None:
-                kill(self._pidfd)
-            elif self._process is not None:
-                self._process.kill()
+            self._kill("it did not end")
             await ending
+
+    def _kill(self, reason: str) -> None:
+        log.warning("loader_killed", pid=self._pid, reason=reason)
+        if self._pidfd is not None:
+            kill(self._pidfd)
+        elif self._process is not None:
+            self._process.kill()
 
     def _attach(self, control: socket.socket) -> None:
         control.setblocking(False)

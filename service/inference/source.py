@@ -38,6 +38,9 @@ class WorkerSource(Protocol):
     def preload(self, modules: Sequence[str]) -> None:
         """Import modules before the next worker is made."""
 
+    def end_if_stuck(self) -> None:
+        """Look whether it can still make workers, from time to time; end it if it hangs."""
+
     async def fork(self, worker: int, timeout_s: float) -> Forked:
         """Make a worker that has all loaded versions."""
 
@@ -98,6 +101,9 @@ class SpawnSource:
 
     def preload(self, modules: Sequence[str]) -> None:
         """Do nothing: each worker imports what it needs."""
+
+    def end_if_stuck(self) -> None:
+        """Do nothing: no process makes workers."""
 
     async def fork(self, worker: int, timeout_s: float) -> Forked:
         """Start a process, let it load every version, and make it a worker.

@@ -13,7 +13,16 @@ import numpy as np
 import pytest
 from sklearn.ensemble import ExtraTreesClassifier
 
-from tests.processes.replica import ROOT, Replica, children, comm, pss_bytes, running, wait_for
+from tests.processes.replica import (
+    ROOT,
+    Replica,
+    alive,
+    children,
+    comm,
+    pss_bytes,
+    running,
+    wait_for,
+)
 
 pytestmark = pytest.mark.integration
 WORKERS = 4
@@ -60,15 +69,15 @@ def predict_much(replica: Replica, rows: int) -> None:
 def test_the_forest_is_in_memory_once(forest: Path, tmp_path: Path) -> None:
     with running(forest, tmp_path, "--workers", "1") as lone:
         # Alone after its workers have ended: what loading takes, without sharing.
-        loader = lone.loader()
-        os.kill(loader, signal.SIGSTOP)
-        for pid in children(lone.process.pid):
-            if comm(pid).startswith("percore-w"):  # the worker and the spare
-                os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: lone.workers()["ready"] == 0)
+        os.kill(lone.process.pid, signal.SIGSTOP)  # so that it has nobody replaced
+        workers = [pid for pid in children(lone.process.pid) if comm(pid).startswith("percore-w")]
+        assert len(workers) == 2  # with the spare
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not any(map(alive, workers)))
         # The standby is a fork that has touched nothing: what the two share is counted half each.
         alone = sum(pss_bytes(pid) for pid in children(lone.process.pid))
-        os.kill(loader, signal.SIGCONT)
+        os.kill(lone.process.pid, signal.SIGCONT)
     assert alone > FOREST_BYTES
     with running(forest, tmp_path, "--workers", str(WORKERS)) as replica:
         before = replica.workers()["pids"]

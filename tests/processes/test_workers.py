@@ -93,6 +93,19 @@ def test_the_next_loader_is_forked_from_the_standby(replica: Replica) -> None:
     assert replica.workers()["restarts"] == 0
 
 
+@pytest.mark.parametrize("names", [["percore-loader"], ["percore-standby", "percore-loader"]])
+def test_a_stopped_loader_is_ended_and_replaced(replica: Replica, names: list[str]) -> None:
+    """It could replace no worker; and a standby that is stopped, too, forks no loader."""
+    stopped = [replica.loader(name) for name in names]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: not any(map(alive, stopped)), limit_s=60)
+    wait_for(lambda: [event["event"] for event in replica.events()].count("serving") == 2)
+    for pid in replica.workers()["pids"]:
+        os.kill(pid, signal.SIGKILL)
+    assert replica.predict("iris", [ROW])[0] == 200
+
+
 def test_a_loader_and_its_workers_may_all_be_killed_at_once(replica: Replica) -> None:
     """Who waits for them is answered by those of the next loader."""
     standby = replica.loader("percore-standby")

@@ -51,6 +51,9 @@ class FakeSource:
     method: Literal["fork", "spawn"] = "fork"
     is_alive = True
 
+    def end_if_stuck(self) -> None:
+        pass
+
     def __init__(self) -> None:
         self.ends: dict[int, socket.socket] = {}
 
