@@ -1,12 +1,13 @@
 """What every command that runs fleets shares: it can be ended, and has a folder."""
 
+import errno
 import shlex
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from types import FrameType
 
 from loadtest.errors import LoadTestError
@@ -40,16 +41,45 @@ def with_store(scenario: Scenario, store: Path | None) -> Scenario:
 
 @contextmanager
 def run_folder(out: Path | None) -> Iterator[Path]:
-    """Give the folder of a run; without --out it goes when the run is over."""
+    """Give the folder of a run; without --out it goes when the run is over.
+
+    Raises:
+        LoadTestError: nothing can be written into it, or no more.
+    """
     if out is None:
-        with TemporaryDirectory(prefix="percore-loadtest-") as name:
+        with TemporaryDirectory(prefix="percore-loadtest-") as name, _told_when_full(Path(name)):
             yield Path(name)
         return
+    make_folder(out)
+    with _told_when_full(out):
+        yield out
+
+
+def make_folder(out: Path) -> None:
+    """Make a folder for results, and see that they can be put there before there are any.
+
+    Raises:
+        LoadTestError: they cannot.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LoadTestError(f"{out} cannot be made a folder: {error.strerror}.") from error
-    yield out
+    try:
+        with TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise LoadTestError(f"{out} cannot be written into: {error.strerror}.") from error
+
+
+@contextmanager
+def _told_when_full(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise LoadTestError(f"{folder} cannot hold the results: {error.strerror}.") from error
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -17,7 +17,7 @@ from loadtest.bench.show import show
 from loadtest.bench.turns import Pace
 from loadtest.errors import LoadTestError
 from loadtest.report import LiveView
-from loadtest.session import CANNOT_RUN, command_line, obey_signals, run_folder
+from loadtest.session import CANNOT_RUN, command_line, make_folder, obey_signals, run_folder
 
 NOT_RIGHT = 1
 NONE = "none"
@@ -66,6 +66,7 @@ def bench(  # noqa: PLR0913 - each is an option of the command line
         families = () if peers == NONE else tuple(words(peers)) or FAMILIES
         for family in families:
             best_form(family, *plan[0])
+        make_folder(out.parent)
         pace = Pace(seconds=seconds, runs=runs)
         session = Session(out, Shelf(shelf), families, workers, pace, resume, command_line())
         began = now()

@@ -24,6 +24,7 @@ from loadtest.report import LiveView, rebuild
 from loadtest.report.contents import REPORT
 from loadtest.report.figures import FILE
 from loadtest.report.report import VERSION
+from loadtest.session import make_folder
 
 CANNOT_RUN = 2
 NOT_RIGHT = 1
@@ -65,7 +66,7 @@ def peers(  # noqa: PLR0913 - each is an option of the command line
         names = [name.strip() for name in only.split(",") if name.strip()]
         with ExitStack() as stack:
             folder = out or Path(stack.enter_context(TemporaryDirectory(prefix="percore-peers-")))
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             tell = stack.enter_context(LiveView(notes, folder))
             outcomes = measured(chosen(names), plan, folder, tell)
             content = _content(plan, outcomes)

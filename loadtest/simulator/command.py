@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from loadtest.errors import LoadTestError
-from loadtest.session import command_line
+from loadtest.session import command_line, make_folder
 from loadtest.simulator.pages import write_result
 from loadtest.simulator.result import Result, carry_out
 from loadtest.simulator.show import refusal, show
@@ -38,7 +38,10 @@ def simulate(
     """
     notes = Console(stderr=True)
     try:
-        result = _carried_out(read_study(study), notes)
+        asked = read_study(study)
+        if out is not None:
+            make_folder(out)
+        result = _carried_out(asked, notes)
         if out is not None:
             write_result(result, out, command_line())
     except LoadTestError as error:

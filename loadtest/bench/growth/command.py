@@ -22,7 +22,7 @@ from loadtest.bench.shelf import Shelf
 from loadtest.errors import LoadTestError, ScenarioError
 from loadtest.machine import this_machine
 from loadtest.report import LiveView
-from loadtest.session import CANNOT_RUN, command_line, obey_signals, run_folder
+from loadtest.session import CANNOT_RUN, command_line, make_folder, obey_signals, run_folder
 
 Curves = Callable[[Shelf, int, int, Path, Callable[[str], None]], Iterator[tuple[str, Curve]]]
 KINDS: Final[dict[str, Curves]] = {
@@ -64,6 +64,7 @@ def growth(
         if unknown:
             raise ScenarioError(f"{unknown[0]} is not measured; there are {', '.join(KINDS)}.")
         results = read_growth(out)
+        make_folder(out.parent)
         results.machine = asdict(this_machine())
         results.command, results.date = command_line(), now()
         with run_folder(None) as folder, LiveView(notes, folder) as tell:
