@@ -25,6 +25,31 @@ QUIET: Final[dict[str, dict[str, Any]]] = {
 }
 """Parameters unless others are given: left alone, both take every core for each fit."""
 
+_MORE: Final[dict[str, frozenset[str]]] = {
+    "lightgbm": frozenset({
+        "alpha", "bagging_fraction", "bagging_freq", "boost_from_average", "cat_l2",
+        "cat_smooth", "data_sample_strategy", "deterministic", "device_type",
+        "drop_rate", "enable_bundle", "extra_trees", "fair_c", "feature_fraction",
+        "feature_fraction_bynode", "force_col_wise", "force_row_wise",
+        "interaction_constraints", "is_unbalance", "lambda_l1", "lambda_l2",
+        "linear_lambda", "linear_tree", "max_bin", "max_cat_threshold",
+        "max_cat_to_onehot", "max_delta_step", "max_drop", "min_data_in_bin",
+        "min_data_in_leaf", "min_data_per_group", "min_sum_hessian_in_leaf",
+        "monotone_constraints", "monotone_constraints_method", "monotone_penalty",
+        "neg_bagging_fraction", "other_rate", "path_smooth", "poisson_max_delta_step",
+        "pos_bagging_fraction", "reg_sqrt", "scale_pos_weight", "sigmoid", "skip_drop",
+        "top_rate", "tweedie_variance_power", "uniform_drop", "use_quantized_grad",
+        "verbose", "xgboost_dart_mode",
+    }),
+}  # fmt: skip
+"""What a library takes beside what its constructors name: LightGBM's parameters of learning. Of
+**kwargs nobody could tell a misspelt name."""
+
+
+def more_parameters(name: str) -> frozenset[str]:
+    """Return the parameters that an estimator takes and its constructor does not name."""
+    return _MORE.get(_LIBRARIES.get(name, ""), frozenset())
+
 
 def booster(name: str) -> type:
     """Return the class.

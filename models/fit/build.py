@@ -58,8 +58,9 @@ def _made(choice: EstimatorChoice, task: Task) -> Estimator:
     kind = class_named(choice.name, task)
     known = parameters_of(kind)
     parameters = dict(choice.parameters)
+    taken = [*known, *boosters.more_parameters(choice.name)]
     for name in parameters:
-        _refuse_unknown(choice.name, name, known)
+        _refuse_unknown(choice.name, name, taken)
     parameters |= _members(choice, task, known)
     parameters |= _final(choice, task, known)
     if choice.name in boosters.NAMES:

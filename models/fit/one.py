@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from models.errors import BadSpecification
 from models.estimators import Estimator
+from models.fit.boosters import more_parameters
 from models.fit.build import build_estimator
 from models.fit.draw import FEATURES, Draw
 from models.fit.encoded import EncodedLabels
@@ -52,7 +53,8 @@ def unfitted(spec: Specification, draw: Draw) -> Pipeline:
     estimator = build_estimator(spec.fit.estimator, spec.model.task, draw.seed)
     made = pipeline(spec, estimator, draw.seed)
     inner = "model__estimator__" if isinstance(estimator, EncodedLabels) else "model__"
-    known = made.get_params(deep=True)
+    known = set(made.get_params(deep=True))
+    known |= {inner + name for name in more_parameters(spec.fit.estimator.name)}
     for name, value in draw.parameters.items():
         full = name if name.startswith(FEATURES) else inner + name
         if full not in known:

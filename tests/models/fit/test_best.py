@@ -169,6 +169,18 @@ def test_what_the_search_names_must_exist(places: Places) -> None:
             best_of(with_fit(spec, search={name: (1,)}), known, places)
 
 
+def test_a_search_reaches_what_a_constructor_does_not_name(places: Places) -> None:
+    spec, known = students()
+    lightgbm = EstimatorChoice(name="LGBMRegressor", parameters={"n_estimators": 5})
+    search = {"feature_fraction": (0.3,), "max_bin": (9,)}
+    chosen = best_of(with_fit(spec, estimator=lightgbm, search=search, runs=1), known, places)
+    found = chosen.model["model"].get_params()
+    assert {name: found[name] for name in search} == {"feature_fraction": 0.3, "max_bin": 9}
+    wrong = with_fit(spec, estimator=lightgbm, search={"feature_fractions": (0.3,)})
+    with pytest.raises(BadSpecification, match="did you mean 'feature_fraction'"):
+        best_of(wrong, known, places)
+
+
 def test_a_search_reaches_into_the_features(places: Places) -> None:
     spec, known = students()
     name = "features__numeric__impute__strategy"

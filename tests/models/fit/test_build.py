@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lightgbm import LGBMRegressor
 from sklearn.linear_model import Ridge
 from sklearn.utils.discovery import all_estimators
 
 from models.errors import BadSpecification
+from models.fit.boosters import more_parameters
 from models.fit.build import build_estimator
 from models.fit.classes import Task, parameters_of
 from models.fit.encoded import EncodedLabels
@@ -151,6 +153,31 @@ def test_boosters_take_any_labels_and_are_served(name: str, store: Store) -> Non
     done = release(store, "m", candidate, Stages())
     assert done.manifest.output.classes == ("setosa", "versicolor", "virginica")
     assert done.manifest.output.probabilities
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"verbose": -1}, {"max_bin": 4}, {"feature_fraction": 0.4, "lambda_l1": 1.0}]
+)
+def test_lightgbm_takes_what_its_constructor_does_not_name(parameters: dict[str, Any]) -> None:
+    table = table_of("iris")
+    numbered = np.unique(table.y, return_inverse=True)[1].astype(float)
+    ours = build("regression", name="LGBMRegressor", parameters=parameters)
+    given: dict[str, Any] = {"verbose": -1, "n_jobs": 1, "random_state": 7, **parameters}
+    theirs = LGBMRegressor(**given)
+    for model in (ours.set_params(random_state=7), theirs):
+        model.fit(table.X, numbered)
+    assert np.array_equal(ours.predict(table.X), theirs.predict(table.X))
+
+
+def test_lightgbm_knows_every_one_of_them(capfd: pytest.CaptureFixture[str]) -> None:
+    def said(**given: Any) -> str:
+        X = np.arange(40.0).reshape(-1, 1)
+        LGBMRegressor(n_estimators=1, verbose=1, **given).fit(X, X[:, 0])
+        return "".join(capfd.readouterr())
+
+    assert "Unknown parameter: leafs" in said(leafs="")
+    for name in more_parameters("LGBMRegressor") - {"verbose"}:
+        assert "Unknown parameter" not in said(**{name: ""}), name
 
 
 def test_numbered_classes_change_nothing_but_the_labels() -> None:
