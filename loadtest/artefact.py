@@ -39,8 +39,10 @@ def read_artefact(store: Path, name: str, version: int | None = None) -> Artefac
         ArtefactError: there is no such version, or its manifest lacks what is needed.
     """
     folder = store / name
+    if not folder.is_dir():
+        raise ArtefactError(_absent(store, name))
     if version is None:
-        aliases = _read(folder / "aliases.json", f"the store {store} has no model {name!r}")
+        aliases = _read(folder / "aliases.json", f"{name} in the store {store} has no aliases")
         version = aliases.get(PRODUCTION)
         if version is None:
             raise ArtefactError(f"{name} has no production version in the store {store}.")
@@ -63,6 +65,17 @@ def read_artefact(store: Path, name: str, version: int | None = None) -> Artefac
     if not artefact.instances:
         raise ArtefactError(f"{name} {version} has no golden rows, so there is nothing to send.")
     return artefact
+
+
+def _absent(store: Path, name: str) -> str:
+    """Say that there is no such model, and what to do."""
+    others = sorted(path.parent.name for path in store.glob("*/aliases.json"))
+    if others:
+        return f"The store {store} has no model {name!r}; it has {', '.join(others)}."
+    return (
+        f"The store {store} has no model {name!r}, nor any other: fill it with python -m models"
+        f" train or register, or name another with --store."
+    )
 
 
 def _read(path: Path, missing: str) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from math import ceil
 from typing import Literal, NamedTuple
 
 Reason = Literal["queue", "deadline", "fair_share"]
-REASONS: tuple[Reason, ...] = ("queue", "deadline", "fair_share")
 CAUTION = 1.5
 """A prediction may be so much too short, and what was accepted is still in time."""
 PATIENCE = 2.0

@@ -123,7 +123,7 @@ def test_a_reference_that_takes_too_long_is_ended(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "version", "sentence"),
     [
-        ("none", None, "has no model 'none'"),
+        ("none", None, "has no model 'none'; it has m"),
         ("m", 2, "m has no version 2"),
     ],
 )
@@ -133,6 +133,12 @@ def test_what_is_not_in_the_store_is_a_sentence(
     put_regression(tmp_path)
     with pytest.raises(ArtefactError, match=sentence):
         read_artefact(tmp_path, name, version)
+
+
+def test_a_store_without_models_says_how_to_fill_it(tmp_path: Path) -> None:
+    for store in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(ArtefactError, match="has no model 'iris', nor any other: fill it"):
+            read_artefact(store, "iris")
 
 
 def test_the_manifest_must_say_what_is_needed(tmp_path: Path) -> None:
