@@ -60,7 +60,9 @@ def without_secrets(message: str, url: URL) -> str:
     """Return an error's first line without the password of an address."""
     line = message.strip().splitlines()[0] if message.strip() else "no reason given"
     secrets = [str(url.password)] if url.password else []
-    for value in url.query.values():
+    # SQLite's has our own words, "ro" and "true", and they stand in many others.
+    query = {} if url.get_backend_name() == "sqlite" else url.query
+    for value in query.values():
         secrets += [value] if isinstance(value, str) else list(value)
     for secret in secrets:
         if secret:

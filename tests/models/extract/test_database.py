@@ -219,6 +219,12 @@ def test_a_refused_login_never_tells_the_password(
         assert f"postgresql 127.0.0.1:{port}/postgres" in str(caught.value)
 
 
+def test_a_wrong_query_is_told_whole(places: Places, in_sqlite: str) -> None:
+    """The address is opened with "ro", which stands in "error", too."""
+    with pytest.raises(BadData, match=r"failed: near .*: syntax error$"):
+        extract(spec_of(url=in_sqlite, query="SELECT id FRM visits"), places)
+
+
 def test_a_driver_that_repeats_the_password_is_cut_short() -> None:
     url = sqlalchemy.make_url(f"postgresql://u:{PASSWORD}@h/b?sslpassword=0ther")
     told = without_secrets(f"\n could not use {PASSWORD} and 0ther\nmore {PASSWORD}", url)
