@@ -18,6 +18,8 @@ from service.metrics import Gauge
 from service.settings import Settings
 from service.storekeeper import Storekeeper
 
+RENEW_AGAIN_S = 2.0
+
 log = structlog.get_logger()
 
 
@@ -156,8 +158,10 @@ class Steward:
             raise Unavailable("It takes longer than the time to load a model.") from None
 
     async def _wait_for_reason(self) -> None:
+        # There is no loader, and the last try to get another one has failed.
+        limit_s = RENEW_AGAIN_S if self._renew else self._settings.watch_store_s
         try:
-            async with asyncio.timeout(self._settings.watch_store_s or None):
+            async with asyncio.timeout(limit_s or None):
                 await self._reload.wait()
         except TimeoutError:
             pass  # it is time to look
@@ -169,7 +173,11 @@ class Steward:
         self._state, renew, self._renew = now, self._renew, False
         self._reload.clear()
         if now:
-            await self._swap(self._storekeeper.read(), renew)
+            try:
+                await self._swap(self._storekeeper.read(), renew)
+            except BaseException:
+                self._renew |= renew
+                raise
         else:
             log.error("store_empty", reason="what is served is kept; is the store still there?")
 

@@ -28,6 +28,9 @@ SLOW_S = 3.0
 """Nobody waits at a screen: no part is thought to hang before many times this."""
 TRIES = 10
 """A part has the time of so many that run into the hang limit."""
+RENEWALS = 5
+RENEW_AGAIN_S = 1.0
+"""How often another loader is tried to be had, and the pause before the next try."""
 
 log = structlog.get_logger()
 
@@ -154,13 +157,22 @@ class Workers:
         return Generation(loadout, {self._name: lane}, self._settings, self._quarantine)
 
     def _on_loader_gone(self) -> None:
-        if not self._stopping:
+        # The one that is being built may be meant: who builds it sees that.
+        if not self._stopping and (self._renewal is None or self._renewal.done()):
             log.warning("loader_gone", reason="its workers go on; a new one is built")
             self._renewal = asyncio.get_running_loop().create_task(self._renew_surely())
 
     async def _renew_surely(self) -> None:
-        try:
-            await self._renew()
-        except (Unavailable, TimeoutError) as error:
-            log.error("not_renewed", reason=str(error))  # noqa: TRY400
-            self._gone.set()
+        for pause_s in (*[RENEW_AGAIN_S] * (RENEWALS - 1), 0.0):
+            try:
+                await self._renew()
+            except (Unavailable, TimeoutError) as error:
+                log.error("not_renewed", reason=str(error) or "it took too long")  # noqa: TRY400
+            if self._has_loader():
+                return
+            await asyncio.sleep(pause_s)
+        self._gone.set()
+
+    def _has_loader(self) -> bool:
+        current = self._generations.current
+        return current is not None and current.loadout.source.is_alive

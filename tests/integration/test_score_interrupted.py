@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,23 @@ def test_workers_and_a_loader_that_are_killed_lose_nothing(
         os.kill(pid, signal.SIGKILL)
     said = summary(run.end())
     assert said["retried_parts"] >= 2
+    assert (said["rows"], said["parts"], said["resumed_parts"]) == (ROWS, ROWS // PART, 0)
+    check(out)
+
+
+def test_all_processes_may_be_killed_while_they_are_replaced(
+    strange_store: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "o.parquet"
+    run = Scoring(strange_store, *ask(write(tmp_path / "a.parquet"), out))
+    run.until(lambda: parts_of(out) >= 3)
+    for _ in range(2):
+        for pid, name in run.descendants().items():
+            if name.startswith("percore"):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        run.until(lambda: "percore-loader" in run.descendants().values())
+    said = summary(run.end())
     assert (said["rows"], said["parts"], said["resumed_parts"]) == (ROWS, ROWS // PART, 0)
     check(out)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import service.steward as steward_module
 from models.manifest import Manifest
 from service.catalogue import Catalogue
 from service.errors import Unavailable
@@ -113,6 +114,12 @@ def play(store: Path, serves: Serves, *acts: Callable[[], None]) -> None:
     asyncio.run(bounded())
 
 
+async def until(reached: Callable[[], bool]) -> None:
+    async with asyncio.timeout(LIMIT_S):
+        while not reached():  # noqa: ASYNC110  # nobody sets an event
+            await asyncio.sleep(0.01)
+
+
 def test_a_promoted_version_is_served(store: Path) -> None:
     serves = Serves()
     play(store, serves, lambda: promote(store, 2))
@@ -132,6 +139,31 @@ def test_without_workers_for_it_a_version_is_refused_and_the_one_before_stays(
     assert serves.catalogue.models["toy"].refused == {2: "its workers end"}
     assert serves.catalogue.complete()
     assert [source.stopped for source in serves.builder.sources] == [False, True]
+
+
+def test_a_loader_that_died_is_replaced_at_a_later_try(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steward_module, "RENEW_AGAIN_S", 0.01)
+    serves = Serves()
+
+    async def bounded() -> None:
+        steward = Steward(Settings(store=store, watch_store_s=0), serves)  # type: ignore[arg-type]
+        await steward.start()
+        first = serves.loadout
+        following = asyncio.create_task(steward.follow_store())
+        serves.unable = {("toy", 1)}
+        serves.on_loader_gone()
+        await until(lambda: len(serves.builder.sources) > 3)
+        assert serves.loadout is first
+        serves.unable.clear()
+        await until(lambda: serves.loadout is not first)
+        tries = len(serves.builder.sources)
+        await asyncio.sleep(0.1)
+        assert len(serves.builder.sources) == tries
+        following.cancel()
+
+    asyncio.run(bounded())
 
 
 def test_it_is_tried_again_when_somebody_asks(store: Path) -> None:
