@@ -14,7 +14,6 @@ from rich.console import Console
 
 from loadtest.bench.command import bench
 from loadtest.bench.growth.command import growth
-from loadtest.errors import LoadTestError
 from loadtest.forecast.command import predict
 from loadtest.peers.command import peers
 from loadtest.report import LiveView, rebuild, show, write_all
@@ -24,12 +23,12 @@ from loadtest.scenario.faults import fault_replica
 from loadtest.search.command import search
 from loadtest.series.command import compare
 from loadtest.session import (
-    CANNOT_RUN,
     EXIT_CODES,
     INTERRUPTED,
     command_line,
     obey_signals,
     run_folder,
+    told,
     with_store,
 )
 from loadtest.simulator.command import simulate
@@ -71,7 +70,7 @@ def run(
     """
     obey_signals()
     notes = Console(stderr=True)
-    try:
+    with told(notes):
         planned = with_store(read_scenario(scenario), store)
         if planned.runs.count > 1:
             compare([scenario], runs=planned.runs.count, store=store, out=out, json=json)
@@ -84,12 +83,6 @@ def run(
                 page = write_all(report, folder)
             if out is not None:
                 notes.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
-    except LoadTestError as error:
-        notes.print(str(error), style="red", markup=False, highlight=False)
-        raise typer.Exit(CANNOT_RUN) from error
-    except KeyboardInterrupt as error:
-        notes.print("Interrupted: there is no result, and no process of the run is left.")
-        raise typer.Exit(INTERRUPTED) from error
     if json:
         sys.stdout.write(report.to_json())
     else:
@@ -107,11 +100,8 @@ def report_again(
 
     Exit code: 0 done, 2 the folder holds no report that this version can read.
     """
-    try:
+    with told(Console(stderr=True)):
         sys.stdout.write(f"{rebuild(folder)}\n")
-    except LoadTestError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
-        raise typer.Exit(CANNOT_RUN) from error
 
 
 app.command()(compare)

@@ -10,6 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from types import FrameType
 
+import typer
+from rich.console import Console
+
 from loadtest.errors import LoadTestError
 from loadtest.scenario import Scenario
 from loadtest.summary import Verdict
@@ -37,6 +40,28 @@ def with_store(scenario: Scenario, store: Path | None) -> Scenario:
         return scenario
     fleet = scenario.fleet.model_copy(update={"store": store})
     return scenario.model_copy(update={"fleet": fleet})
+
+
+@contextmanager
+def told(notes: Console, *errors: type[Exception]) -> Iterator[None]:
+    """Say in a sentence why there is no result, and end the command with the code for that.
+
+    Args:
+        notes: where people read.
+        errors: what else than a `LoadTestError` is for them.
+
+    Raises:
+        typer.Exit: there is none.
+    """
+    expected: tuple[type[Exception], ...] = (LoadTestError, *errors)
+    try:
+        yield
+    except expected as error:
+        notes.print(str(error), style="red", markup=False, highlight=False)
+        raise typer.Exit(CANNOT_RUN) from error
+    except KeyboardInterrupt as error:
+        notes.print("Interrupted before the result was whole; no process that was started is left.")
+        raise typer.Exit(INTERRUPTED) from error
 
 
 @contextmanager

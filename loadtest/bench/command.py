@@ -15,9 +15,8 @@ from loadtest.bench.session import Session
 from loadtest.bench.shelf import Shelf
 from loadtest.bench.show import show
 from loadtest.bench.turns import Pace
-from loadtest.errors import LoadTestError
 from loadtest.report import LiveView
-from loadtest.session import CANNOT_RUN, command_line, make_folder, obey_signals, run_folder
+from loadtest.session import command_line, make_folder, obey_signals, run_folder, told
 
 NOT_RIGHT = 1
 NONE = "none"
@@ -61,7 +60,7 @@ def bench(  # noqa: PLR0913 - each is an option of the command line
     """
     obey_signals()
     notes = Console(stderr=True)
-    try:
+    with told(notes, OSError):
         plan = planned(words(models), words(cells))
         families = () if peers == NONE else tuple(words(peers)) or FAMILIES
         for family in families:
@@ -74,9 +73,6 @@ def bench(  # noqa: PLR0913 - each is an option of the command line
             results = session.measure(plan, tell)
             tell("drawing")
             draw_cells(results, out.parent)
-    except (LoadTestError, OSError) as error:
-        notes.print(str(error), style="red", markup=False, highlight=False)
-        raise typer.Exit(CANNOT_RUN) from error
     if as_json:
         sys.stdout.write(results.model_dump_json(indent=1) + "\n")
     else:

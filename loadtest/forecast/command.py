@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from loadtest.errors import LoadTestError
 from loadtest.forecast.forecasting import foretell
 from loadtest.forecast.question import Question
 from loadtest.forecast.result import Result
@@ -16,11 +15,11 @@ from loadtest.report import LiveView, rebuild
 from loadtest.scenario import read_scenario
 from loadtest.series.series import measurer
 from loadtest.session import (
-    CANNOT_RUN,
     EXIT_CODES,
     command_line,
     obey_signals,
     run_folder,
+    told,
     with_store,
 )
 from loadtest.summary import Verdict
@@ -58,7 +57,7 @@ def predict(
     """
     obey_signals()
     notes = Console(stderr=True)
-    try:
+    with told(notes):
         asked = with_store(read_scenario(scenario), store)
         question = Question(asked, tuple(calibrate_with or (1, 2)), max_batch)
         variants = question.variants()
@@ -68,9 +67,6 @@ def predict(
             result = foretell(question, folder, measure, command)
             result.write(folder)
             rebuild(folder)
-    except LoadTestError as error:
-        notes.print(str(error), style="red", markup=False, highlight=False)
-        raise typer.Exit(CANNOT_RUN) from error
     if json:
         sys.stdout.write(result.to_json())
     else:

@@ -24,9 +24,8 @@ from loadtest.report import LiveView, rebuild
 from loadtest.report.contents import REPORT
 from loadtest.report.figures import FILE
 from loadtest.report.report import VERSION
-from loadtest.session import make_folder
+from loadtest.session import make_folder, told
 
-CANNOT_RUN = 2
 NOT_RIGHT = 1
 
 
@@ -56,7 +55,7 @@ def peers(  # noqa: PLR0913 - each is an option of the command line
     Exit code: 0 all were measured, 1 a peer was not or gave wrong answers, 2 nothing was measured.
     """
     notes = Console(stderr=True)
-    try:
+    with told(notes, OSError):
         cells = [
             Cell(connections=each, rows=count)
             for count in numbers(rows, "--rows")
@@ -71,9 +70,6 @@ def peers(  # noqa: PLR0913 - each is an option of the command line
             outcomes = measured(chosen(names), plan, folder, tell)
             content = _content(plan, outcomes)
             _write(folder, content, outcomes)
-    except (LoadTestError, OSError) as error:
-        notes.print(str(error), style="red", markup=False, highlight=False)
-        raise typer.Exit(CANNOT_RUN) from error
     if as_json:
         sys.stdout.write(json.dumps(content, indent=2) + "\n")
     else:

@@ -7,14 +7,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from loadtest.errors import LoadTestError
 from loadtest.report import LiveView, rebuild
 from loadtest.scenario import read_scenario
 from loadtest.search.bracket import PRECISION, Found
 from loadtest.search.bracket import search as find
 from loadtest.search.searching import SearchReport, attempts
 from loadtest.search.show import show_search
-from loadtest.session import CANNOT_RUN, command_line, obey_signals, run_folder, with_store
+from loadtest.session import command_line, obey_signals, run_folder, told, with_store
 
 NOT_FOUND = 1
 GENERATOR = 3
@@ -48,7 +47,7 @@ def search(
     """
     obey_signals()
     notes = Console(stderr=True)
-    try:
+    with told(notes):
         asked = with_store(read_scenario(scenario), store)
         with run_folder(out) as folder, LiveView(notes, folder) as tell:
             command = command_line()
@@ -58,9 +57,6 @@ def search(
             report = SearchReport(asked, found, command)
             report.write(folder, scenario.stem)
             rebuild(folder)
-    except LoadTestError as error:
-        notes.print(str(error), style="red", markup=False, highlight=False)
-        raise typer.Exit(CANNOT_RUN) from error
     if json:
         sys.stdout.write(report.to_json())
     else:

@@ -7,17 +7,17 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from loadtest.errors import LoadTestError, ScenarioError
+from loadtest.errors import ScenarioError
 from loadtest.report import LiveView, rebuild
 from loadtest.scenario import Scenario, read_scenario
 from loadtest.series.series import measurer, run_series, write_series
 from loadtest.series.show import show_series
 from loadtest.session import (
-    CANNOT_RUN,
     EXIT_CODES,
     command_line,
     obey_signals,
     run_folder,
+    told,
     with_store,
 )
 
@@ -49,7 +49,7 @@ def compare(
     """
     obey_signals()
     notes = Console(stderr=True)
-    try:
+    with told(notes):
         variants = read_variants(scenarios, store)
         with run_folder(out) as folder, LiveView(notes, folder) as tell:
             command = command_line()
@@ -57,9 +57,6 @@ def compare(
             series = run_series(variants, runs, most_runs or runs, measure, command)
             write_series(series, folder)
             rebuild(folder)
-    except LoadTestError as error:
-        notes.print(str(error), style="red", markup=False, highlight=False)
-        raise typer.Exit(CANNOT_RUN) from error
     if json:
         sys.stdout.write(series.to_json())
     else:

@@ -8,14 +8,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from loadtest.errors import LoadTestError
-from loadtest.session import command_line, make_folder
+from loadtest.session import command_line, make_folder, told
 from loadtest.simulator.pages import write_result
 from loadtest.simulator.result import Result, carry_out
 from loadtest.simulator.show import refusal, show
 from loadtest.simulator.study import Study, read_study
 
-CANNOT_RUN = 2
 REFUSED = 4
 
 
@@ -37,16 +35,13 @@ def simulate(
     predicted within the tolerance, so that nothing is extrapolated.
     """
     notes = Console(stderr=True)
-    try:
+    with told(notes):
         asked = read_study(study)
         if out is not None:
             make_folder(out)
         result = _carried_out(asked, notes)
         if out is not None:
             write_result(result, out, command_line())
-    except LoadTestError as error:
-        notes.print(str(error), style="red", markup=False, highlight=False)
-        raise typer.Exit(CANNOT_RUN) from error
     if json:
         sys.stdout.write(result.to_json())
     else:

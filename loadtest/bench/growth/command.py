@@ -19,10 +19,10 @@ from loadtest.bench.growth.results import Curve, GrowthResults, read_growth
 from loadtest.bench.growth.rows import rows_curves
 from loadtest.bench.results import write_results
 from loadtest.bench.shelf import Shelf
-from loadtest.errors import LoadTestError, ScenarioError
+from loadtest.errors import ScenarioError
 from loadtest.machine import this_machine
 from loadtest.report import LiveView
-from loadtest.session import CANNOT_RUN, command_line, make_folder, obey_signals, run_folder
+from loadtest.session import command_line, make_folder, obey_signals, run_folder, told
 
 Curves = Callable[[Shelf, int, int, Path, Callable[[str], None]], Iterator[tuple[str, Curve]]]
 KINDS: Final[dict[str, Curves]] = {
@@ -58,7 +58,7 @@ def growth(
     """
     obey_signals()
     notes = Console(stderr=True)
-    try:
+    with told(notes, OSError):
         kinds = words(only) or list(KINDS)
         unknown = [kind for kind in kinds if kind not in KINDS]
         if unknown:
@@ -73,9 +73,6 @@ def growth(
                     results.curves[key] = curve
                     write_results(results, out)
             draw_curves(results, out.parent)
-    except (LoadTestError, OSError) as error:
-        notes.print(str(error), style="red", markup=False, highlight=False)
-        raise typer.Exit(CANNOT_RUN) from error
     if as_json:
         sys.stdout.write(results.model_dump_json(indent=1) + "\n")
     else:
