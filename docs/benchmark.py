@@ -126,13 +126,14 @@ def _footprints(footprints: Mapping[str, Footprint]) -> Iterator[str]:
 def _promises(promises: Iterable[Promise]) -> Iterator[str]:
     yield "### At 70 % of what each can do"
     yield ""
-    heads = ["capacity/s", "asked/s", "p50 ms", "p99 ms", "client late, p99 ms", "wrong or failed"]
-    yield _line(["model", "server", *heads])
-    yield "|---|---|--:|--:|--:|--:|--:|--:|"
+    heads = ["capacity/s", "asked/s", "warm-up s", "p50 ms", "p99 ms", "client late, p99 ms"]
+    yield _line(["model", "server", *heads, "wrong or failed"])
+    yield "|---|---|--:|--:|--:|--:|--:|--:|--:|"
     for each in promises:
         rates = [f"{rate:,.0f}" for rate in (each.capacity_per_s, each.rate_per_s)]
         late = (each.p50_s, each.p99_s, each.lag_p99_s)
         times = ["none" if s is None else f"{s * 1e3:.2f}" for s in late]
+        rates.append(f"{each.warm_up_s:.2f}")
         yield _line([each.model, each.form, *rates, *times, f"{each.bad} of {each.sent:,}"])
 
 

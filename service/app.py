@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from service.acceptor import Acceptor
 from service.errors import Unavailable
 from service.front import CannotServe, Front, Server, make_front, read_keys, spare_collector
 from service.inference.pins import share_cores
@@ -58,8 +59,12 @@ async def serve(settings: Settings) -> int:
         return EXIT_FAILED
     server = Server(front.config)
     # The port answers /health/live while models load: a probe must see a slow start as alive.
-    serving = asyncio.create_task(server.serve([listening]))
+    serving = asyncio.create_task(server.serve([]))
+    edge = front.edge_state
+    acceptor = Acceptor(listening, lambda: server.take, lambda: edge.room() - server.joining())
+    acceptor.resume()
     code = await _run(replica, steward, front, serving, settings)
+    acceptor.close()
     server.should_exit = True
     if grpc_server is not None:
         await grpc_server.stop(settings.drain_s)

@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import gc
+import socket
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 import uvicorn
@@ -45,7 +46,44 @@ class CannotServe(Exception):
 
 
 class Server(uvicorn.Server):
-    """uvicorn, without its signal handling: ours decides when to stop."""
+    """uvicorn, without its signals and sockets: ours decide when to stop, and accept connections.
+
+    Args:
+        config: of the service.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._joining: set[asyncio.Task[None]] = set()
+
+    def joining(self) -> int:
+        """Return how many connections are being taken over."""
+        return len(self._joining)
+
+    def take(self, accepted: socket.socket) -> "asyncio.Task[None]":
+        """Answer on an accepted connection.
+
+        Returns:
+            What ends when it was taken over, or is at its end.
+        """
+        task = asyncio.get_running_loop().create_task(self._join(accepted))
+        self._joining.add(task)
+        task.add_done_callback(self._joining.discard)
+        return task
+
+    async def _join(self, accepted: socket.socket) -> None:
+        accepted.setblocking(False)
+        loop, config = asyncio.get_running_loop(), self.config
+
+        def make_protocol() -> asyncio.Protocol:
+            arguments: Any = {"config": config, "server_state": self.server_state}
+            protocol: Any = config.http_protocol_class
+            made: asyncio.Protocol = protocol(**arguments, app_state={}, _loop=loop)
+            return made
+
+        # A client that has gone by now, or speaks no TLS, harms nobody else.
+        with contextlib.suppress(OSError):
+            await loop.connect_accepted_socket(make_protocol, accepted, ssl=config.ssl)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

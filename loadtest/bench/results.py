@@ -125,6 +125,8 @@ class Promise(_Kept):
     """Of that closed loop."""
     rate_per_s: float
     """What was asked for then."""
+    warm_up_s: float = 0.0
+    """Of that load's beginning, left out of what follows but for the counts."""
     p50_s: float | None
     p99_s: float | None
     bad: int

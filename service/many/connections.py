@@ -1,7 +1,6 @@
 """An API process's connections: accepted by the supervisor, and handed on."""
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -35,23 +34,9 @@ class Connections:
         self._taken += 1
         self._schedule()
         for descriptor in descriptors:
-            task = self._loop.create_task(self._join(socket.socket(fileno=descriptor)))
+            task = self._server.take(socket.socket(fileno=descriptor))
             self._shaking_hands.add(task)
             task.add_done_callback(self._joined)
-
-    async def _join(self, accepted: socket.socket) -> None:
-        accepted.setblocking(False)
-        config = self._server.config
-
-        def make_protocol() -> asyncio.Protocol:
-            arguments: Any = {"config": config, "server_state": self._server.server_state}
-            protocol: Any = config.http_protocol_class
-            made: asyncio.Protocol = protocol(**arguments, app_state={}, _loop=self._loop)
-            return made
-
-        # A client that has gone by now, or speaks no TLS, harms nobody else.
-        with contextlib.suppress(OSError):
-            await self._loop.connect_accepted_socket(make_protocol, accepted, ssl=config.ssl)
 
     def _joined(self, task: "asyncio.Task[None]") -> None:
         self._shaking_hands.discard(task)

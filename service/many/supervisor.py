@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from service.acceptor import Acceptor
 from service.app import (
     EXIT_CANNOT_START,
     EXIT_FAILED,
@@ -22,10 +23,10 @@ from service.app import (
 from service.errors import Unavailable
 from service.front import CannotServe, read_keys
 from service.generation import STOP_S
-from service.many.acceptor import Acceptor
 from service.many.api_process import ApiProcess
 from service.many.crew import Crew
 from service.many.line import Message
+from service.many.spreading import Turns
 from service.protocols.certificate import Certificate
 from service.settings import Settings
 from service.signals import Signals
@@ -47,9 +48,8 @@ async def supervise(settings: Settings) -> int:
         log.error(error.event, reason=str(error))  # noqa: TRY400
         return EXIT_FAILED
     supervisor = Supervisor(settings)
-    acceptor = Acceptor(
-        listening, supervisor.crew.roster.open_connections, supervisor.crew.roster.give
-    )
+    roster = supervisor.crew.roster
+    acceptor = Acceptor(listening, Turns(roster.open_connections, roster.give).taker)
     supervisor.crew.on_able = acceptor.resume
     code = await supervisor.run()
     acceptor.close()

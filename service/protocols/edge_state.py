@@ -108,6 +108,10 @@ class EdgeState:
         if unread_bytes > self._max_unread_bytes:
             self._make_room(now)
 
+    def room(self) -> int:
+        """Return how many more connections are let in, be it for probes alone."""
+        return self.max_connections + PROBES - len(self.connections)
+
     def _make_room(self, now: float) -> None:
         """Drop those whose answers have waited longest until the rest fits into memory again."""
         waiting = [one for one in self.connections if 0 < one.unread_since < now - PATIENCE_S]

@@ -128,6 +128,7 @@ def test_tables_tell_rows_a_second_the_ratio_and_both_tails(tmp_path: Path) -> N
                 capacity_per_s=1000,
                 connections=64,
                 rate_per_s=700,
+                warm_up_s=0.25,
                 p50_s=0.002,
                 p99_s=None,
                 bad=1,
@@ -147,7 +148,7 @@ def test_tables_tell_rows_a_second_the_ratio_and_both_tails(tmp_path: Path) -> N
     assert "| mosec-alone | 2,000 | 2,000 to 2,000 | 1.00 | 4.00 | 0.00 | 0 | 121 |" in full
     assert "Left out: ray, 1,000 rows as JSON, 4 connections: did not start." in full
     assert "| forest | percore | 1.23 | 6 | 200 | 210 |" in full
-    assert "| forest | percore | 1,000 | 700 | 2.00 | none | 1.00 | 1 of 2,000 |" in full
+    assert "| forest | percore | 1,000 | 700 | 0.25 | 2.00 | none | 1.00 | 1 of 2,000 |" in full
     (drawn,) = draw_cells(results, tmp_path)
     assert drawn.name == "bench-forest.svg"
     assert b"<svg" in drawn.read_bytes()
